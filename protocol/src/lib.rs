@@ -1,1 +1,27 @@
-//! Under construction.
+//! What the broker, bid systems and phones say to each other: identifiers, statements, the rotating code, REST and
+//! websocket messages, and problem details. Pure data: no clock, no I/O; time and randomness come in as arguments.
+//!
+//! `docs/protocol.md` tells the same in prose.
+
+pub mod binary;
+pub mod cause;
+pub mod code;
+pub mod event;
+pub mod holder;
+pub mod identifier;
+pub mod outcome;
+pub mod phone;
+pub mod problem;
+pub mod relying_party;
+pub mod statement;
+pub mod task;
+pub mod timestamp;
+pub mod token;
+
+pub use binary::{Base64, Sm3Hex};
+pub use cause::Cause;
+pub use identifier::{HolderId, IdentifierError, ItemId, OpeningId, RelyingPartyId, SealId, SessionId};
+pub use statement::Statement;
+pub use task::{Purpose, Task};
+pub use timestamp::Timestamp;
+pub use token::Token;
