@@ -1,1 +1,24 @@
-//! Under construction.
+//! The SM algorithms and the formats built on them, as Chinese standards and the RFCs lay them down.
+//!
+//! | module | what | standard |
+//! | --- | --- | --- |
+//! | [`sm2`] | signature, encryption, keys, and their DER | GB/T 32918, GM/T 0009 (GB/T 35276) |
+//! | [`sm3`] | hash and HMAC | GB/T 32905, RFC 2104 |
+//! | [`sm4`] | CBC and GCM | GB/T 32907, NIST SP 800-38A and 800-38D, RFC 8998 |
+//! | [`x509`] | certificates, requests, revocation lists, chains | RFC 5280, RFC 2986, GM/T 0015 |
+//! | [`enveloped_key`] | an encryption key on its way from the key management centre | GM/T 0009 |
+//! | [`oid`] | every object identifier used here | |
+//!
+//! The arithmetic, the block cipher and the hash come from RustCrypto; this crate adds the formats, strictly:
+//! a parser takes exactly one DER encoding and nothing after it, refuses points off the curve and numbers out of
+//! range, and never guesses a format. Whatever parses encodes to the same bytes again.
+//!
+//! Secrets are zeroized when dropped, and their `Debug` says only what they are.
+
+pub mod error;
+pub mod oid;
+pub mod sm2;
+pub mod sm3;
+pub mod sm4;
+
+pub use error::Error;
