@@ -15,10 +15,12 @@
 //!
 //! Secrets are zeroized when dropped, and their `Debug` says only what they are.
 
+pub mod enveloped_key;
 pub mod error;
 pub mod oid;
 pub mod sm2;
 pub mod sm3;
 pub mod sm4;
+pub mod x509;
 
 pub use error::Error;
