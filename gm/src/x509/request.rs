@@ -96,6 +96,11 @@ impl CertificateRequest {
         der::pem::encode_string(PEM_LABEL, LineEnding::LF, &self.der).map_err(Error::pem(STRUCTURE))
     }
 
+    /// The DER of the `CertificationRequestInfo`, which the signature is over.
+    pub fn to_be_signed(&self) -> &[u8] {
+        &self.to_be_signed
+    }
+
     /// Proof of possession: the request is signed with the private key of its public key.
     ///
     /// # Errors
