@@ -6,6 +6,8 @@
 //! | [`sm3`] | hash and HMAC | GB/T 32905, RFC 2104 |
 //! | [`sm4`] | CBC and GCM | GB/T 32907, NIST SP 800-38A and 800-38D, RFC 8998 |
 //! | [`x509`] | certificates, requests, revocation lists, chains | RFC 5280, RFC 2986, GM/T 0015 |
+//! | [`cms`] | signed and enveloped messages | GM/T 0010 (GB/T 35275), RFC 5652 |
+//! | [`seal`] | electronic seals and seal signatures | GB/T 38540, GM/T 0031 |
 //! | [`enveloped_key`] | an encryption key on its way from the key management centre | GM/T 0009 |
 //! | [`oid`] | every object identifier used here | |
 //!
@@ -15,9 +17,11 @@
 //!
 //! Secrets are zeroized when dropped, and their `Debug` says only what they are.
 
+pub mod cms;
 pub mod enveloped_key;
 pub mod error;
 pub mod oid;
+pub mod seal;
 pub mod sm2;
 pub mod sm3;
 pub mod sm4;
