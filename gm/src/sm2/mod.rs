@@ -3,8 +3,8 @@
 //!
 //! Curve and field arithmetic are the `sm2` crate's. Its signing and encryption are not used: its decryption compares
 //! C3 in variable time and leaves the failed plaintext in the buffer, its decryption key prints the private key in
-//! `Debug`, and its signing gives up where the standard says to draw another k. Those two algorithms are short and
-//! stand in [`private_key`] and [`encryption`](self) in full.
+//! `Debug`, and its signing gives up where the standard says to draw another k. Both algorithms are short and stand
+//! here in full, in `private_key.rs` and `encryption.rs`.
 
 mod ciphertext;
 mod encryption;

@@ -101,7 +101,7 @@ impl PrivateKey {
         Self::from_bytes(&Zeroizing::new(secret.to_bytes().into()))
     }
 
-    /// The public key, [d]G.
+    /// The public key, `[d]G`.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }

@@ -1,8 +1,9 @@
 use der::Encode;
+use elliptic_curve::{PrimeField, ops::Reduce, point::AffineCoordinates};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Error, oid};
+use crate::{Error, oid, sm3};
 
 const N: &str = "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123";
 const P: &str = "fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff";
@@ -89,9 +90,12 @@ fn a_signature_verifies_only_its_message_key_and_id() {
 
 #[test]
 fn a_signature_whose_r_and_s_add_up_to_n_is_refused() {
-    // t = r + s = 0: without the check, any key would see [s]G alone
-    let signature = Signature::from_raw(bytes(&format!("{:064x}{}", 1, N.replace("4123", "4122")))).unwrap();
-    assert!(matches!(example_key().public_key().verify(b"m", &signature), Err(Error::Signature)));
+    // t = r + s = 0 takes the public key out of the equation: with e = r - x([s]G), anyone could make it hold.
+    let s = sm2::Scalar::from(7u64);
+    let x = sm2::Scalar::reduce(&(sm2::ProjectivePoint::GENERATOR * s).to_affine().x());
+    let e = sm3::Digest::new((-s - x).to_repr().into());
+    let signature = Signature::from_scalars(&-s, &s).unwrap();
+    assert!(matches!(example_key().public_key().verify_digest(&e, &signature), Err(Error::Signature)));
 }
 
 #[test]
@@ -254,6 +258,23 @@ fn an_empty_message_is_not_encrypted_and_an_empty_ciphertext_not_read() {
     der[last] = 0;
     der[1] -= 1;
     assert!(matches!(Ciphertext::from_der(&der), Err(Error::Invalid { .. })));
+}
+
+#[test]
+fn a_key_stream_of_zeros_is_neither_used_nor_taken() {
+    // For a message of one byte, one k in 256 gives it.
+    let key = example_key();
+    let all_k = (1u64..5_000).map(|k| bytes::<32>(&format!("{k:064x}")));
+    let k = all_k.into_iter().find(|k| key.public_key().encrypt_with_k(b"m", k).is_none()).unwrap();
+    let scalar: sm2::Scalar = PrimeField::from_repr(k.into()).unwrap();
+    let affine = |point: sm2::ProjectivePoint| PublicKey::from_affine(point.to_affine()).unwrap();
+    let shared = affine(key.public_key().point() * scalar).to_sec1();
+    let ciphertext = Ciphertext {
+        point: affine(sm2::ProjectivePoint::GENERATOR * scalar),
+        hash: sm3::digest(&[&shared[1..33], b"m", &shared[33..]].concat()),
+        ciphertext: b"m".to_vec(),
+    };
+    assert!(matches!(key.decrypt(&ciphertext), Err(Error::Decryption)));
 }
 
 #[test]

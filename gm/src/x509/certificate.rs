@@ -19,7 +19,7 @@ use super::{
     BasicConstraints, DistinguishedName, IdentityCode, KeyUsage, SerialNumber, extension::Extensions,
     signed::Signed, time::from_time,
 };
-use crate::{Error, error::require_canonical, sm2, sm3};
+use crate::{Error, error::require_canonical, oid, sm2, sm3};
 
 const STRUCTURE: &str = "Certificate";
 const TBS: &str = "TBSCertificate";
@@ -252,8 +252,12 @@ impl Certificate {
     }
 
     /// The person's identity code, when the certificate carries one (GM/T 0015).
-    pub fn identity_code(&self) -> Option<&IdentityCode> {
-        self.0.extensions.identity_code.as_ref()
+    ///
+    /// # Errors
+    /// [`Error::Encoding`] and [`Error::Invalid`] when the extension isn't one of the standard's three forms;
+    /// [`extension`](Self::extension) gives its bytes.
+    pub fn identity_code(&self) -> Result<Option<IdentityCode>, Error> {
+        self.extension(&oid::IDENTITY_CODE).map(IdentityCode::from_der).transpose()
     }
 
     /// The URIs under which the issuer publishes its revocation list.
@@ -266,12 +270,7 @@ impl Certificate {
 
     /// The DER value of an extension, critical or not.
     pub fn extension(&self, extension: &ObjectIdentifier) -> Option<&[u8]> {
-        self.0
-            .extensions
-            .all
-            .iter()
-            .find(|one| one.extn_id == *extension)
-            .map(|one| one.extn_value.as_bytes())
+        self.0.extensions.value(extension)
     }
 
     pub(super) fn unknown_critical_extension(&self) -> Option<ObjectIdentifier> {

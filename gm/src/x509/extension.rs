@@ -16,7 +16,6 @@ use x509_cert::ext::{
     },
 };
 
-use super::IdentityCode;
 use crate::{Error, oid};
 
 /// ```text
@@ -118,14 +117,14 @@ impl BasicConstraints {
     }
 }
 
-/// The extensions of one certificate.
+/// The extensions of one certificate. Those that decide whether it may be used are read at once; the others on demand,
+/// so that a CA's own idea of an identity code does not make its certificates unreadable.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) subject_key_identifier: Option<Vec<u8>>,
     pub(super) authority_key_identifier: Option<Vec<u8>>,
-    pub(super) identity_code: Option<IdentityCode>,
     /// A critical one that nothing here understands.
     pub(super) unknown_critical: Option<ObjectIdentifier>,
     pub(super) all: Vec<Extension>,
@@ -173,8 +172,8 @@ impl Extensions {
                 let value: AuthorityKeyIdentifier = decode("AuthorityKeyIdentifier", value)?;
                 self.authority_key_identifier = value.key_identifier.map(|id| id.as_bytes().to_vec());
             }
-            oid::IDENTITY_CODE => self.identity_code = Some(IdentityCode::from_der(value)?),
             oid::CRL_DISTRIBUTION_POINTS
+            | oid::IDENTITY_CODE
             | oid::INSURANCE_NUMBER
             | oid::BUSINESS_REGISTRATION
             | oid::ORGANISATION_CODE
@@ -185,12 +184,14 @@ impl Extensions {
         Ok(())
     }
 
+    pub(super) fn value(&self, extension: &ObjectIdentifier) -> Option<&[u8]> {
+        self.all.iter().find(|one| one.extn_id == *extension).map(|one| one.extn_value.as_bytes())
+    }
+
     /// The URIs under which the issuer publishes revocation lists.
     pub(super) fn crl_distribution_points(&self) -> Result<Vec<String>, Error> {
-        let Some(extension) = self.all.iter().find(|one| one.extn_id == oid::CRL_DISTRIBUTION_POINTS) else {
-            return Ok(Vec::new());
-        };
-        let points: CrlDistributionPoints = decode("CRLDistributionPoints", extension.extn_value.as_bytes())?;
+        let Some(value) = self.value(&oid::CRL_DISTRIBUTION_POINTS) else { return Ok(Vec::new()) };
+        let points: CrlDistributionPoints = decode("CRLDistributionPoints", value)?;
         let names = points.0.iter().filter_map(|point| match &point.distribution_point {
             Some(DistributionPointName::FullName(names)) => Some(names),
             _ => None,

@@ -1,6 +1,6 @@
 use const_oid::ObjectIdentifier;
 use der::{
-    Encode,
+    Decode, Encode, Tag, TagNumber,
     asn1::{AnyRef, OctetString, UintRef},
 };
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn a_certificate_says_what_was_put_into_it() {
     );
     assert!(!certificate.is_ca() && root.certificate.is_ca());
     assert_eq!(certificate.authority_key_identifier(), root.certificate.subject_key_identifier());
-    assert_eq!(certificate.identity_code(), Some(&code));
+    assert_eq!(certificate.identity_code().unwrap(), Some(code.clone()));
     assert_eq!(certificate.crl_distribution_points().unwrap(), ["http://ca.example/root.crl"]);
     assert_eq!(certificate.fingerprint(), sm3::digest(certificate.der()));
     assert!(!format!("{certificate:?} {code:?}").contains("110105"));
@@ -74,31 +74,25 @@ fn bytes_after_the_end_and_other_encodings_are_refused() {
 #[test]
 fn a_default_written_out_is_refused() {
     let pki = pki();
-    // The subject key identifier is not critical; saying so explicitly is BER, not DER.
-    let tbs = pki.leaf.certificate.to_be_signed();
-    let ski = [&[0x30, 0x1d], oid::SUBJECT_KEY_IDENTIFIER.to_der().unwrap().as_slice()].concat();
-    let mut with_false = ski.clone();
-    with_false[1] += 3;
-    with_false.extend([1, 1, 0]);
-    let mut changed = replaced(tbs, &ski, &with_false);
-    grow(&mut changed, 0, 3);
-    // Extensions [3] and the SEQUENCE in it
-    let at = changed.windows(2).rposition(|window| window[0] == 0xa3).unwrap();
-    grow(&mut changed, at, 3);
-    let inside = at + if changed[at + 1] < 0x80 { 2 } else { 2 + usize::from(changed[at + 1] & 0x7f) };
-    grow(&mut changed, inside, 3);
-    let der = signed::sign("Certificate", &changed, &pki.issuing.key).unwrap();
-    assert!(matches!(Certificate::from_der(&der), Err(Error::NotCanonical { .. })));
+    let mut tbs = certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
+    let extensions = tbs.extensions.take().unwrap();
+    let fields = tbs.to_der().unwrap();
+    let issue_with = |last: &[u8]| {
+        let others: Vec<_> = extensions[..3].iter().map(|extension| extension.to_der().unwrap()).collect();
+        let list = element(Tag::Sequence, &[&others.concat(), last]);
+        let tagged = element(Tag::ContextSpecific { constructed: true, number: TagNumber(3) }, &[&list]);
+        let tbs = element(Tag::Sequence, &[AnyRef::from_der(&fields).unwrap().value(), &tagged]);
+        Certificate::from_der(&signed::sign("Certificate", &tbs, &pki.issuing.key).unwrap())
+    };
+    let parts = [extensions[3].extn_id.to_der().unwrap(), extensions[3].extn_value.to_der().unwrap()];
+    issue_with(&element(Tag::Sequence, &[&parts[0], &parts[1]])).unwrap();
+    // The extension is not critical; DER says so by saying nothing.
+    let critical_false = element(Tag::Sequence, &[&parts[0], &[1, 1, 0], &parts[1]]);
+    assert!(matches!(issue_with(&critical_false), Err(Error::NotCanonical { .. })));
 }
 
-/// Adds `by` to the length of the element at `at`; the length's own length must not change.
-fn grow(der: &mut [u8], at: usize, by: u8) {
-    let last = match der[at + 1] {
-        0x81 => at + 2,
-        0x82 => at + 3,
-        _ => at + 1,
-    };
-    der[last] = der[last].checked_add(by).expect("no carry");
+fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    AnyRef::new(tag, &parts.concat()).unwrap().to_der().unwrap()
 }
 
 #[test]
@@ -147,8 +141,7 @@ fn a_signature_out_of_range_or_of_another_algorithm_is_refused() {
 fn the_algorithm_may_have_the_parameter_null_in_both_places() {
     let pki = pki();
     let null = AlgorithmIdentifierRef { oid: oid::SM2_WITH_SM3, parameters: Some(AnyRef::NULL) };
-    let mut tbs: certificate::TbsCertificate<'_> =
-        der::Decode::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
+    let mut tbs = certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
     tbs.signature = null;
     let tbs = tbs.to_der().unwrap();
     let signature = pki.issuing.key.sign(&tbs).unwrap().to_der().unwrap();
@@ -230,6 +223,20 @@ fn a_signature_verifies_only_with_its_issuer() {
     ));
     let impostor = pki.root.issue(Profile::IssuingCa { path_len: Some(0) }, "issuing");
     assert!(matches!(pki.leaf.certificate.verify_signature(&impostor.certificate), Err(Error::Signature)));
+}
+
+#[test]
+fn a_cas_own_idea_of_an_identity_code_does_not_make_its_certificate_unreadable() {
+    let pki = pki();
+    let odd = Extension {
+        extn_id: oid::IDENTITY_CODE,
+        critical: false,
+        extn_value: OctetString::new(b"no DER at all".as_slice()).unwrap(),
+    };
+    let certificate =
+        pki.issuing.reissue(&pki.leaf.certificate, |tbs| tbs.extensions.as_mut().unwrap().push(odd)).unwrap();
+    assert!(certificate.identity_code().is_err());
+    assert_eq!(certificate.extension(&oid::IDENTITY_CODE), Some(b"no DER at all".as_slice()));
 }
 
 #[test]

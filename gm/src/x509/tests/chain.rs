@@ -171,6 +171,20 @@ fn a_certificate_without_key_usage_is_good_for_nothing() {
 }
 
 #[test]
+fn a_ca_whose_key_usage_lacks_key_cert_sign_cannot_issue() {
+    let pki = pki();
+    let list_signer = pki
+        .root
+        .reissue(&pki.issuing.certificate, |tbs| {
+            tbs.extensions.as_mut().unwrap()[1] = KeyUsage::CRL_SIGN.to_extension().unwrap();
+        })
+        .unwrap();
+    let expected = ChainError::KeyUsage { subject: subject(&list_signer), needed: "issuing certificates" };
+    let result = verify(&pki.leaf.certificate, &[list_signer], &[pki.root.certificate], AT, Usage::Signing);
+    assert_eq!(result, Err(expected));
+}
+
+#[test]
 fn an_unknown_critical_extension_anywhere_is_refused() {
     let pki = pki();
     let name_constraints = const_oid::ObjectIdentifier::new_unwrap("2.5.29.30");
