@@ -1,6 +1,6 @@
 //! The extensions of a certificate, each understood once, when it is read.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use const_oid::ObjectIdentifier;
 use der::{
@@ -134,8 +134,9 @@ impl Extensions {
     /// Reads those that matter here; refuses two of one type (RFC 5280, 4.2).
     pub(super) fn new(all: Vec<Extension>) -> Result<Self, Error> {
         let mut extensions = Self::default();
-        for (i, extension) in all.iter().enumerate() {
-            if all[..i].iter().any(|earlier| earlier.extn_id == extension.extn_id) {
+        let mut seen = BTreeSet::new();
+        for extension in &all {
+            if !seen.insert(extension.extn_id) {
                 return Err(Error::Invalid {
                     structure: "Extensions",
                     reason: "each extension may appear only once",

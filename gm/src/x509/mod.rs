@@ -2,7 +2,7 @@
 //! GM/T 0015).
 //!
 //! Everything read here has an SM2 public key and is signed under the default signer's ID. Names are compared by
-//! their DER, as RFC 5280, 7.1 allows an implementation that refuses what it can't compare.
+//! their DER: RFC 5280, 4.1.2.6 has a CA's name encoded in the certificates that it issues as in its own.
 
 mod builder;
 mod certificate;
