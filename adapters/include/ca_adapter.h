@@ -118,7 +118,7 @@ extern "C" {
  * SEAL_ISSUE       {"type": integer, "name": text, "picture": {"format": text, "data": base64 text, "width_mm": integer,
  *                   "height_mm": integer}, "signers": [der, ...], "valid_from_ms"?: time, "valid_until_ms": time}
  *                  -> {"seal_id": text, "seal": der}
- *                  seal is an SESeal of GB/T 38540-2020 (version 4). format is the standard's: "png", "gif", "ofd", ...
+ *                  seal is an SESeal of GB/T 38540-2020 (version 4). format is the standard's: "PNG", "OFD", ...
  * SEAL_STATUS      {"seal_id": text}
  *                  -> {"seal_id": text, "state": "valid"|"revoked"|"expired"|"unknown", "changed_at_ms"?: time}
  * SEAL_REVOKE      {"seal_id": text, "reason": text}                           -> as SEAL_STATUS

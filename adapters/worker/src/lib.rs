@@ -1,1 +1,22 @@
-//! Under construction.
+//! A plugin in a process of its own: the worker that loads it, and the broker's side that starts, calls, limits,
+//! kills and replaces it.
+//!
+//! ```text
+//! broker ── AdapterHandle ── supervisor ── socket pair, frames ── worker ── ca_adapter.h ── plugin.so
+//!              host/                          frame, message        worker/
+//! ```
+//!
+//! The broker's binary plays both roles: as a hidden subcommand it calls [`worker::main`].
+
+pub mod frame;
+pub mod host;
+mod message;
+mod nesting;
+pub mod worker;
+
+pub use host::{
+    AdapterHandle, AdapterSettings, CallOptions, Digests, Ending, HealthReport, HostServices, Library,
+    LibraryError, Limits, LogLine, LogSource, ProcessState, StartError, Submitted, WorkerProgram,
+};
+pub use message::AdapterInfo;
+pub use nesting::{DEPTH_LIMIT, nesting_is_within};

@@ -26,7 +26,7 @@ pub struct SealIssueRequest {
 /// SES_ESPictureInfo.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SealPicture {
-    /// The picture's type as the standard writes it, `png` for example.
+    /// The picture's type as the standard writes it, `PNG` for example.
     pub format: String,
     /// The picture.
     pub data: Der,

@@ -1,0 +1,116 @@
+//! Takes what a worker says into the broker's log: masked, cut to length, and no more than so many lines a second.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+use yinqiao_ca_sdk::LogLevel;
+
+use super::mask::Mask;
+use super::services::{HostServices, LogLine, LogSource};
+
+/// The longest line in octets; longer ones become several.
+const LINE_LIMIT: usize = 4 << 10;
+/// Lines a second; what is more is counted and dropped.
+const LINES_PER_SECOND: u32 = 500;
+
+/// The way to the broker's log.
+pub(super) struct Output {
+    adapter: String,
+    services: Arc<dyn HostServices>,
+    mask: Mask,
+    /// Held for a few instructions.
+    rate: Mutex<Rate>,
+}
+
+struct Rate {
+    second: Instant,
+    lines: u32,
+    dropped: u64,
+}
+
+impl Output {
+    pub(super) fn new(adapter: String, services: Arc<dyn HostServices>) -> Self {
+        let rate = Mutex::new(Rate { second: Instant::now(), lines: 0, dropped: 0 });
+        Self { adapter, services, mask: Mask::default(), rate }
+    }
+
+    /// A line from the worker.
+    pub(super) fn foreign(&self, source: LogSource, level: LogLevel, text: &str) {
+        let (pass, dropped) = self.count(Instant::now());
+        if dropped > 0 {
+            self.own(
+                LogLevel::Warn,
+                &format!("{dropped} lines of the adapter were dropped: too many a second"),
+            );
+        }
+        if pass {
+            self.write(source, level, text);
+        }
+    }
+
+    /// A line of the supervision.
+    pub(super) fn own(&self, level: LogLevel, text: &str) {
+        self.write(LogSource::Supervisor, level, text);
+    }
+
+    /// The text without secrets.
+    pub(super) fn masked(&self, text: &str) -> String {
+        self.mask.apply(text)
+    }
+
+    /// The secret of that name, which is masked from now on.
+    pub(super) fn secret(&self, name: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        let secret = self.services.secret(&self.adapter, name)?;
+        self.mask.learn(&secret);
+        Some(secret)
+    }
+
+    fn write(&self, source: LogSource, level: LogLevel, text: &str) {
+        let text = self.mask.apply(text);
+        self.services.log(LogLine { adapter: &self.adapter, source, level, text: &text });
+    }
+
+    /// Whether a line may pass now, and how many were dropped before a new second began.
+    fn count(&self, now: Instant) -> (bool, u64) {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dropped = 0;
+        if now.duration_since(rate.second) >= Duration::from_secs(1) {
+            dropped = std::mem::take(&mut rate.dropped);
+            (rate.second, rate.lines) = (now, 0);
+        }
+        rate.lines = rate.lines.saturating_add(1);
+        if rate.lines > LINES_PER_SECOND {
+            rate.dropped += 1;
+        }
+        (rate.lines <= LINES_PER_SECOND, dropped)
+    }
+}
+
+/// Takes the lines of a pipe until it is closed.
+pub(super) async fn forward(output: Arc<Output>, pipe: OwnedFd, source: LogSource) -> io::Result<()> {
+    let mut pipe = pipe::Receiver::from_owned_fd(pipe)?;
+    let mut rest = Vec::with_capacity(LINE_LIMIT);
+    let mut chunk = vec![0; LINE_LIMIT];
+    loop {
+        let count = pipe.read(&mut chunk).await?;
+        for octet in &chunk[..count] {
+            if *octet != b'\n' {
+                rest.push(*octet);
+            }
+            if !rest.is_empty() && (*octet == b'\n' || rest.len() == LINE_LIMIT) {
+                output.foreign(source, LogLevel::Warn, &String::from_utf8_lossy(&rest));
+                rest.clear();
+            }
+        }
+        if count == 0 {
+            if !rest.is_empty() {
+                output.foreign(source, LogLevel::Warn, &String::from_utf8_lossy(&rest));
+            }
+            return Ok(());
+        }
+    }
+}

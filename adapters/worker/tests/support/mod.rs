@@ -1,0 +1,112 @@
+//! Builds plugins, starts adapters, and collects what they log.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use yinqiao_ca_sdk::messages::{IdempotencyKey, LookupQuery};
+use yinqiao_ca_worker::{
+    AdapterHandle, AdapterSettings, CallOptions, HealthReport, HostServices, Library, Limits, LogLine,
+    LogSource, ProcessState, StartError, WorkerProgram,
+};
+use zeroize::Zeroizing;
+
+/// A log and one secret for each adapter.
+#[derive(Default)]
+pub struct Services {
+    lines: Mutex<Vec<(LogSource, String)>>,
+    pub secrets: Vec<(&'static str, &'static [u8])>,
+}
+
+impl Services {
+    pub fn with(secrets: &[(&'static str, &'static [u8])]) -> Arc<Self> {
+        Arc::new(Self { lines: Mutex::default(), secrets: secrets.to_vec() })
+    }
+
+    pub fn lines(&self) -> Vec<(LogSource, String)> {
+        self.lines.lock().unwrap().clone()
+    }
+}
+
+impl HostServices for Services {
+    fn log(&self, line: LogLine<'_>) {
+        self.lines.lock().unwrap().push((line.source, line.text.to_owned()));
+    }
+
+    fn secret(&self, _: &str, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let found = self.secrets.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| Zeroizing::new(value.to_vec()))
+    }
+}
+
+/// A plugin from `tests/plugins`, compiled with the given macros.
+pub fn c_plugin(folder: &TempDir, name: &str, macros: &[&str]) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = folder.path().join(format!("lib{name}.so"));
+    let output = Command::new("cc")
+        .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
+        .args(macros.iter().map(|name| format!("-D{name}")))
+        .arg("-I")
+        .arg(root.join("../include"))
+        .arg("-o")
+        .arg(&library)
+        .arg(root.join("tests/plugins").join(format!("{name}.c")))
+        .output()
+        .expect("the C compiler `cc` runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    library
+}
+
+/// The settings of a test: the worker's program of this crate, and short limits.
+pub fn settings(library: &Path, configuration: Value) -> AdapterSettings {
+    AdapterSettings {
+        name: "under test".into(),
+        library: Library::open(library, None).unwrap(),
+        configuration,
+        worker: WorkerProgram {
+            program: env!("CARGO_BIN_EXE_yinqiao-adapter-worker").into(),
+            arguments: Vec::new(),
+        },
+        limits: Limits { first_restart: Duration::from_millis(20), threads: 4, ..Limits::default() },
+    }
+}
+
+pub async fn start(
+    settings: AdapterSettings,
+    services: &Arc<Services>,
+) -> Result<Arc<AdapterHandle>, StartError> {
+    AdapterHandle::start(settings, services.clone()).await
+}
+
+pub fn key(text: &str) -> IdempotencyKey {
+    text.to_owned().try_into().unwrap()
+}
+
+pub fn by_key(text: &str) -> LookupQuery {
+    LookupQuery::IdempotencyKey(key(text))
+}
+
+pub fn within(milliseconds: u64) -> CallOptions {
+    CallOptions::within(Duration::from_millis(milliseconds))
+}
+
+/// Waits until the health is as wanted.
+pub async fn eventually(handle: &AdapterHandle, wanted: impl Fn(&HealthReport) -> bool) -> HealthReport {
+    for _ in 0..1000 {
+        let health = handle.health();
+        if wanted(&health) {
+            return health;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within 10 s: {:?}", handle.health());
+}
+
+/// Waits until another worker takes calls than the one with that process number.
+pub async fn replaced(handle: &AdapterHandle, process_id: Option<u32>) -> HealthReport {
+    eventually(handle, |health| health.state == ProcessState::Ready && health.process_id != process_id).await
+}
