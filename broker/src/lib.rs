@@ -1,1 +1,18 @@
-//! Under construction.
+//! Yinqiao (印桥): a broker between a bid system that shows a QR code, the phone that scans it, and the certificate
+//! authorities whose certificates make the answer worth something. `docs/architecture.md` draws the picture.
+
+pub mod adapter;
+pub mod broker;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod crypto_pool;
+pub mod directory;
+pub mod event;
+pub mod http;
+pub mod lifecycle;
+pub mod operator;
+pub mod server;
+pub mod session;
+pub mod socket;
+pub mod store;

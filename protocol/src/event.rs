@@ -106,7 +106,8 @@ pub enum ClientMessage {
         /// With the API key: only this opening's events.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         opening: Option<OpeningId>,
-        /// Whether to push each new code. Default: yes for one session's socket.
+        /// On one session's socket: whether to push each new code. Default: yes. A connection by API key gets none: its
+        /// bid system computes the codes of its many sessions from their secrets.
         #[serde(default = "yes")]
         codes: bool,
     },

@@ -165,8 +165,8 @@ pub struct OpeningView {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendOpening {
-    /// Seconds added to the window; 30 to 7,200.
-    pub seconds: u32,
+    /// The window's new end, at most two hours from now. The same request sent again changes nothing more.
+    pub until: Timestamp,
 }
 
 /// Answer to extending or cancelling an opening.

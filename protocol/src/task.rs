@@ -303,7 +303,7 @@ impl Task {
                 for item in items {
                     let cipher = sm2::Ciphertext::from_der(item.wrapped_key.as_slice())
                         .map_err(|_| TaskError::WrappedKey(item.id.clone()))?;
-                    if cipher.plaintext_len() != 16 {
+                    if cipher.ciphertext().len() != 16 {
                         return Err(TaskError::WrappedKey(item.id.clone()));
                     }
                     if !is_serial(&item.certificate_serial) {

@@ -34,6 +34,11 @@ impl Token {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    /// The bytes that [`Token::from_bytes`] was given; `None` where the text is no Base64url.
+    pub fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        URL_SAFE_NO_PAD.decode(self.0.as_bytes()).ok().map(Zeroizing::new)
+    }
+
     /// A token from its text; `None` where the text is empty or longer than 128 characters.
     pub fn parse(text: &str) -> Option<Self> {
         (!text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic()))

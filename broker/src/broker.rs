@@ -1,0 +1,167 @@
+//! The broker put together: stores, sessions, directory, CAs.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use actix::Actor;
+use tracing::info;
+
+use yinqiao_gm::seal::SesSeal;
+use yinqiao_gm::x509::Certificate;
+use yinqiao_gm::x509::chain::Usage;
+use yinqiao_protocol::Timestamp;
+
+use crate::adapter::outage::Outages;
+use crate::adapter::plugin::{self, PluginError};
+use crate::adapter::supervisor::{AdapterSupervisor, refresh};
+use crate::adapter::{Authorities, Authority, Checked, TrustError};
+use crate::clock;
+use crate::config::Config;
+use crate::crypto_pool::CryptoPool;
+use crate::directory::{Directory, KnownCertificate, SealRecord};
+use crate::event::EventHub;
+use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
+use crate::store::sled::SledStore;
+use crate::store::{EventSink, Records, SessionStore, StoreError};
+
+/// Why the broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made or written.
+    #[error("the data directory {path} cannot be used: {reason}")]
+    DataDirectory {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An adapter does not run.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+}
+
+/// All parts. Handlers and sockets share one.
+pub struct Broker {
+    /// The broker's address as phones reach it.
+    pub public_url: String,
+    /// Sessions, openings, events.
+    pub store: Arc<dyn SessionStore>,
+    /// Live sessions.
+    pub sessions: SessionRegistry,
+    /// Who is known.
+    pub directory: Directory,
+    /// CAs.
+    pub authorities: Authorities,
+    /// Who hears of events.
+    pub hub: Arc<EventHub>,
+    /// Where signatures are verified.
+    pub pool: CryptoPool,
+    /// When something was out of reach.
+    pub outages: Arc<Outages>,
+    sled: SledStore,
+}
+
+impl Broker {
+    /// Opens the store, starts the adapters and begins to keep the sessions' time. Must run on an actix system.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: &Config, public_url: String) -> Result<Self, StartError> {
+        prepare_data_directory(&config.data_directory)
+            .map_err(|reason| StartError::DataDirectory { path: config.data_directory.clone(), reason })?;
+        let hub = Arc::new(EventHub::default());
+        let sink: Arc<dyn EventSink> = hub.clone();
+        let sled = SledStore::open(&config.data_directory.join("store"), sink)?;
+        let store: Arc<dyn SessionStore> = Arc::new(sled.clone());
+        let records: Arc<dyn Records> = Arc::new(sled.clone());
+        let outages = Arc::new(Outages::load(&records, clock::now()).await?);
+        let mut authorities = Vec::new();
+        for adapter in &config.adapters {
+            let handle = plugin::start(adapter).await?;
+            let authority = Authority::new(adapter.name.clone(), handle);
+            refresh(&authority, &outages).await;
+            authorities.push(authority);
+        }
+        let authorities = Authorities::new(authorities);
+        let sessions = SessionRegistry::new(Arc::clone(&store), outages.clone());
+        SessionSupervisor::start(sessions.clone()).await?;
+        AdapterSupervisor::new(authorities.all(), Arc::clone(&outages)).start();
+        info!(adapters = authorities.all().len(), "broker started");
+        Ok(Self {
+            public_url,
+            store,
+            sessions,
+            directory: Directory::new(records),
+            authorities,
+            hub,
+            pool: CryptoPool::default(),
+            outages,
+            sled,
+        })
+    }
+
+    /// Ends the adapters' workers and closes the store, once nothing uses the broker any more.
+    pub async fn stop(&self) {
+        for authority in self.authorities.all() {
+            authority.handle().shutdown().await;
+        }
+        self.sled.close();
+    }
+
+    /// Whether a holder's certificates answer sessions now.
+    ///
+    /// # Errors
+    /// See [`TrustError`].
+    pub async fn check_certificate(&self, known: &KnownCertificate) -> Result<Checked, TrustError> {
+        let record = &known.record;
+        if let Some(revocation) = &record.revocation {
+            let subject = record.holder.name.clone();
+            return Err(TrustError::Revoked { subject, at: revocation.at });
+        }
+        let authority = self
+            .authorities
+            .get(&record.certificate_authority)
+            .map_err(|_| TrustError::UnknownAuthority(record.certificate_authority.clone()))?;
+        let now = clock::now();
+        let checked = authority.check(&known.signing, Usage::Signing, now);
+        if matches!(checked, Err(TrustError::StatusUnavailable { .. })) {
+            self.outages.begins(authority.name(), now);
+        }
+        let checked = checked?;
+        authority.check(&known.encryption, Usage::Encryption, now)?;
+        Ok(checked)
+    }
+
+    /// Whether a seal is valid now and names this certificate among its users.
+    pub fn may_use_seal(&self, seal: &SealRecord, signer: &Certificate) -> bool {
+        let now: Timestamp = clock::now();
+        SesSeal::from_der(seal.der.as_slice()).is_ok_and(|seal| {
+            seal.signers().contains(signer)
+                && (seal.valid_from()..=seal.valid_until()).contains(&now.seconds())
+        })
+    }
+}
+
+/// Makes the data directory, for its owner only, and the software CA's master key on the first start.
+fn prepare_data_directory(path: &Path) -> std::io::Result<()> {
+    let secrets = path.join("secrets").join("softca");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets)?;
+    let key = secrets.join("softca.master_key");
+    if key.exists() {
+        return Ok(());
+    }
+    let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(std::io::Error::other)?;
+    let partial = secrets.join(".softca.master_key.partial");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    file.write_all(bytes.as_ref())?;
+    file.sync_all()?;
+    fs::rename(&partial, &key)?;
+    fs::File::open(&secrets)?.sync_all()
+}

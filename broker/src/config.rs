@@ -1,0 +1,176 @@
+//! The broker's settings: one typed structure, its defaults in one place, checked whole at start.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set. Each key may be left out.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port of the REST interface and the websockets; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The broker's address as phones reach it: it stands in every code. Default: `http://` and the address listened on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Where everything is kept.
+    pub data_directory: PathBuf,
+    /// Threads that serve connections. Default: as many as processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Websockets and other connections at once, for each thread.
+    pub connections_per_thread: usize,
+    /// CAs. Default: the software CA, whose library stands beside the broker's program.
+    #[serde(rename = "adapter", skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterConfig>,
+}
+
+/// One CA's adapter.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterConfig {
+    /// Its name: bid systems may name it in `accept`.
+    pub name: String,
+    /// The plugin's file.
+    pub library: PathBuf,
+    /// SHA-256 of the file in hexadecimal; another file is refused. Goes with `sm3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// SM3 of the file in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm3: Option<String>,
+    /// What the plugin is opened with. Credentials don't belong here.
+    #[serde(default)]
+    pub configuration: serde_json::Value,
+    /// A folder with one file for each secret that the plugin may ask for, by the secret's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_directory: Option<PathBuf>,
+}
+
+/// Why settings are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read: {reason}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// The file is not the expected TOML.
+    #[error("the configuration file {path} is wrong: {reason}")]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        reason: Box<toml::de::Error>,
+    },
+    /// A value breaks a rule.
+    #[error("configuration: {0}")]
+    Invalid(String),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            public_url: None,
+            data_directory: PathBuf::from("yinqiao-data"),
+            threads: None,
+            connections_per_thread: 25_000,
+            adapters: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file, or takes the defaults where there is none named.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| ConfigError::Read { path: path.to_owned(), reason })?;
+        toml::from_str(&text)
+            .map_err(|reason| ConfigError::Parse { path: path.to_owned(), reason: Box::new(reason) })
+    }
+
+    /// Checks all values, makes the data directory's path absolute and fills in the default adapter.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with what to change.
+    pub fn complete(mut self) -> Result<Self, ConfigError> {
+        let invalid = |text: String| Err(ConfigError::Invalid(text));
+        if let Some(url) = &self.public_url {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            if !rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['#', '?', ' '])) {
+                return invalid(format!(
+                    "public_url is \"{url}\": give it like https://sign.example.cn, without a final slash"
+                ));
+            }
+        }
+        if self.threads == Some(0) || self.connections_per_thread == 0 {
+            return invalid("threads and connections_per_thread are at least 1".into());
+        }
+        self.data_directory = std::path::absolute(&self.data_directory)
+            .map_err(|e| ConfigError::Invalid(format!("data_directory: {e}")))?;
+        if self.adapters.is_empty() {
+            self.adapters.push(self.software_ca()?);
+        }
+        let mut names: Vec<&str> = self.adapters.iter().map(|adapter| adapter.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != self.adapters.len() {
+            return invalid("two adapters have the same name".into());
+        }
+        for adapter in &self.adapters {
+            if adapter.name.is_empty() || !adapter.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+                return invalid(format!("adapter \"{}\": a name has A-Z, a-z, 0-9 and '-'", adapter.name));
+            }
+            if adapter.sha256.is_some() != adapter.sm3.is_some() {
+                return invalid(format!("adapter \"{}\": pin it with both sha256 and sm3", adapter.name));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The embedded default: the software CA with its keys in the data directory.
+    fn software_ca(&self) -> Result<AdapterConfig, ConfigError> {
+        let program = std::env::current_exe().map_err(|e| ConfigError::Invalid(format!("own program: {e}")))?;
+        let library = program.with_file_name("libyinqiao_softca.so");
+        Ok(AdapterConfig {
+            name: "softca".to_owned(),
+            library,
+            sha256: None,
+            sm3: None,
+            configuration: serde_json::json!({ "directory": self.data_directory.join("softca") }),
+            secrets_directory: Some(self.data_directory.join("secrets").join("softca")),
+        })
+    }
+
+    /// The file that the broker's operator commands meet it at.
+    pub fn control_socket(&self) -> PathBuf {
+        self.data_directory.join("control.sock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_with_a_path_or_a_final_slash_is_refused_with_what_to_write() {
+        for url in ["https://a.cn/", "ftp://a.cn", "https://", "https://a.cn#x"] {
+            let config = Config { public_url: Some(url.into()), ..Config::default() };
+            assert!(config.complete().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>("lissten = \"127.0.0.1:1\"").is_err());
+    }
+}

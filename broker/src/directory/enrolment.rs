@@ -1,0 +1,99 @@
+//! Enrolments: an operator names a holder and gets a one-time code; a phone brings the code and a certificate request.
+
+use serde::{Deserialize, Serialize};
+
+use yinqiao_protocol::holder::Holder;
+use yinqiao_protocol::phone::Enrolled;
+use yinqiao_protocol::{Sm3Hex, Timestamp, Token};
+
+use super::{CertificateRecord, Directory, DirectoryError, Versioned};
+use crate::store::StoreError;
+
+/// An enrolment, stored under the SM3 of its code.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct EnrolmentRecord {
+    /// Whom the certificates will name.
+    pub holder: Holder,
+    /// Name of the adapter that issues.
+    pub certificate_authority: String,
+    /// Days that the certificates will be valid.
+    pub validity_days: u32,
+    /// The code is void then.
+    pub expires_at: Timestamp,
+    /// Where it stands.
+    pub state: EnrolmentState,
+}
+
+/// Where an enrolment stands.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum EnrolmentState {
+    /// No phone has brought the code.
+    Open,
+    /// A phone has; its request is with the CA. Only the same request is taken now.
+    Requested {
+        /// SM3 of the phone's enrolment bytes.
+        request_sm3: Sm3Hex,
+        /// What the CA knows the issue by.
+        idempotency_key: String,
+    },
+    /// Done. The same request gets the same answer until the code expires.
+    Issued {
+        /// SM3 of the phone's enrolment bytes.
+        request_sm3: Sm3Hex,
+        /// What the phone was given.
+        enrolled: Box<Enrolled>,
+    },
+}
+
+impl Directory {
+    /// Stores a new enrolment under a new code, which is shown once.
+    ///
+    /// # Errors
+    /// When the store or the randomness fails.
+    pub async fn add_enrolment(&self, record: &EnrolmentRecord) -> Result<Token, DirectoryError> {
+        let code = Token::random().map_err(|e| DirectoryError::Invalid(format!("no randomness: {e}")))?;
+        self.enrolments.put(code.digest().as_bytes(), 0, record).await?;
+        Ok(code)
+    }
+
+    /// An enrolment by its code.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn enrolment(&self, code: &Sm3Hex) -> Result<Versioned<EnrolmentRecord>, DirectoryError> {
+        self.enrolments.get(code.as_bytes()).await?.ok_or(DirectoryError::NotFound("enrolment with this code"))
+    }
+
+    /// Stores an enrolment's new state.
+    ///
+    /// # Errors
+    /// A conflict when another request was first.
+    pub async fn change_enrolment(
+        &self,
+        code: &Sm3Hex,
+        expected: u64,
+        record: &EnrolmentRecord,
+    ) -> Result<(), StoreError> {
+        self.enrolments.put(code.as_bytes(), expected, record).await
+    }
+
+    /// Stores an issued certificate pair and the enrolment's end in one step.
+    ///
+    /// # Errors
+    /// A conflict when another request was first.
+    pub async fn conclude_enrolment(
+        &self,
+        code: &Sm3Hex,
+        expected: u64,
+        record: &EnrolmentRecord,
+        certificate: &CertificateRecord,
+    ) -> Result<(), StoreError> {
+        let certificate_sm3 = Sm3Hex::of(certificate.signing_certificate.as_slice());
+        let changes = vec![
+            self.enrolments.to_change(code.as_bytes(), expected, Some(record))?,
+            self.certificates.to_change(certificate_sm3.as_bytes(), 0, Some(certificate))?,
+        ];
+        self.records.change(changes).await
+    }
+}

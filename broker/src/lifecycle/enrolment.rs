@@ -1,0 +1,172 @@
+//! A phone brings a one-time code and a certificate request, and gets its certificate pair. Whatever breaks in between:
+//! the same request sent again goes on where it stopped, and exactly one pair is issued.
+
+use uuid::Uuid;
+
+use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, IssueRequest, Validity};
+use yinqiao_ca_sdk::messages::{Holder as AdapterHolder, HolderKind as AdapterHolderKind};
+use yinqiao_gm::sm2;
+use yinqiao_gm::x509::chain::Usage;
+use yinqiao_gm::x509::{Certificate, CertificateRequest};
+use yinqiao_protocol::holder::{Holder, HolderKind};
+use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
+use yinqiao_protocol::statement::{Enrolment, SignedText};
+use yinqiao_protocol::{Base64, Sm3Hex};
+
+use crate::adapter::{Authority, AuthorityError};
+use crate::broker::Broker;
+use crate::clock;
+use crate::directory::{CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
+use crate::http::problem::{ApiError, Kind};
+use crate::store::StoreError;
+
+impl Broker {
+    /// Enrols a phone.
+    ///
+    /// # Errors
+    /// When the code, the request or a signature is wrong, or the CA does not issue.
+    pub async fn enrol(&self, request: EnrolRequest) -> Result<Enrolled, ApiError> {
+        let request_sm3 = Sm3Hex::of(request.enrolment.as_slice());
+        let code_sm3 = request.code.digest();
+        let (enrolment, certificate_request) = self.read_enrolment(request).await?;
+        if enrolment.code_sm3 != code_sm3 {
+            return Err(ApiError::new(Kind::EnrolmentCode, "the signed request names another code than the one sent"));
+        }
+        let mut found = self.reserve(&code_sm3, request_sm3).await?;
+        let key = match &found.value.state {
+            EnrolmentState::Issued { enrolled, .. } => return Ok(Enrolled::clone(enrolled)),
+            EnrolmentState::Requested { idempotency_key, .. } => idempotency_key.clone(),
+            EnrolmentState::Open => return Err(code_not_valid()),
+        };
+        let record = found.value.clone();
+        let authority = self.authorities.get(&record.certificate_authority)?;
+        let key = IdempotencyKey::try_from(key).map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        let issue = IssueRequest {
+            csr: Der(certificate_request.der().to_vec()),
+            holder: adapter_holder(&record.holder),
+            validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
+            product: None,
+        };
+        let pair = authority.issue(&key, issue).await?;
+        let enrolled = enrolled(authority, &record, &certificate_request, pair)?;
+        let certificate = CertificateRecord {
+            holder: record.holder.clone(),
+            certificate_authority: record.certificate_authority.clone(),
+            signing_certificate: enrolled.signing_certificate.clone(),
+            encryption_certificate: enrolled.encryption_certificate.clone(),
+            device_key: enrolment.device_key,
+            issued_at: clock::now(),
+            revocation: None,
+        };
+        found.value.state = EnrolmentState::Issued { request_sm3, enrolled: Box::new(enrolled.clone()) };
+        match self.directory.conclude_enrolment(&code_sm3, found.version, &found.value, &certificate).await {
+            // The same request ran twice at once, and the other one stored the same pair first.
+            Ok(()) | Err(StoreError::Conflict) => Ok(enrolled),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read_enrolment(&self, request: EnrolRequest) -> Result<(Enrolment, CertificateRequest), ApiError> {
+        let read = move || {
+            let malformed = |text: String| ApiError::new(Kind::MalformedRequest, text);
+            let enrolment = Enrolment::from_bytes(request.enrolment.as_slice())
+                .map_err(|e| malformed(format!("enrolment: {e}")))?;
+            let device_key = sm2::PublicKey::from_sec1(enrolment.device_key.as_slice())
+                .map_err(|e| malformed(format!("device_key: {e}")))?;
+            let genuine = sm2::Signature::from_der(request.signature.as_slice())
+                .and_then(|signature| device_key.verify(request.enrolment.as_slice(), &signature));
+            if genuine.is_err() {
+                return Err(ApiError::new(Kind::SignatureInvalid, "the enrolment is not signed by the device key it names"));
+            }
+            let certificate_request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
+                .map_err(|e| malformed(format!("certificate_request: {e}")))?;
+            certificate_request.verify().map_err(|_| {
+                ApiError::new(Kind::SignatureInvalid, "the certificate request is not signed by its own key")
+            })?;
+            Ok((enrolment, certificate_request))
+        };
+        self.pool.run(read).await?
+    }
+
+    /// Binds the code to the first request that brings it.
+    async fn reserve(&self, code: &Sm3Hex, request_sm3: Sm3Hex) -> Result<Versioned<EnrolmentRecord>, ApiError> {
+        loop {
+            let mut found = self.directory.enrolment(code).await.map_err(|error| match error {
+                DirectoryError::NotFound(_) => code_not_valid(),
+                error => error.into(),
+            })?;
+            match &found.value.state {
+                EnrolmentState::Requested { request_sm3: before, .. }
+                | EnrolmentState::Issued { request_sm3: before, .. } => {
+                    return if *before == request_sm3 { Ok(found) } else { Err(code_not_valid()) };
+                }
+                EnrolmentState::Open if found.value.expires_at <= clock::now() => return Err(code_not_valid()),
+                EnrolmentState::Open => {
+                    found.value.state = EnrolmentState::Requested {
+                        request_sm3,
+                        idempotency_key: Uuid::new_v4().to_string(),
+                    };
+                    match self.directory.change_enrolment(code, found.version, &found.value).await {
+                        Ok(()) | Err(StoreError::Conflict) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn code_not_valid() -> ApiError {
+    ApiError::new(
+        Kind::EnrolmentCode,
+        "the code is unknown, too old, or was used by another phone: ask the operator for a new one",
+    )
+}
+
+fn adapter_holder(holder: &Holder) -> AdapterHolder {
+    AdapterHolder {
+        kind: match holder.kind {
+            HolderKind::Person => AdapterHolderKind::Person,
+            HolderKind::LegalPerson => AdapterHolderKind::Enterprise,
+        },
+        name: holder.name.clone(),
+        identity_code: None,
+        organization: holder.enterprise.as_ref().map(|enterprise| enterprise.name.clone()),
+        unified_social_credit_code: holder
+            .enterprise
+            .as_ref()
+            .map(|enterprise| enterprise.unified_social_credit_code.clone()),
+    }
+}
+
+/// Holds a pair against what was asked: another key's certificate must never reach a phone.
+fn enrolled(
+    authority: &Authority,
+    record: &EnrolmentRecord,
+    request: &CertificateRequest,
+    pair: CertificatePair,
+) -> Result<Enrolled, ApiError> {
+    let broken = |text: &str| {
+        ApiError::from(AuthorityError::Broken { authority: authority.name().to_owned(), text: text.to_owned() })
+    };
+    let (Some(encryption), Some(enveloped_key)) = (pair.encryption_certificate, pair.enveloped_key) else {
+        return Err(broken("the issued pair has no encryption certificate or no enveloped key"));
+    };
+    let read = |der: &Der| Certificate::from_der(der.as_bytes()).map_err(|e| broken(&e.to_string()));
+    let signing_certificate = read(&pair.signing_certificate)?;
+    let encryption_certificate = read(&encryption)?;
+    if signing_certificate.public_key() != request.public_key() {
+        return Err(broken("the issued certificate is of another key than the request's"));
+    }
+    let now = clock::now();
+    let checked = authority.check(&signing_certificate, Usage::Signing, now)?;
+    authority.check(&encryption_certificate, Usage::Encryption, now)?;
+    Ok(Enrolled {
+        holder: record.holder.clone(),
+        certificate_authority: authority.name().to_owned(),
+        signing_certificate: Base64(pair.signing_certificate.0),
+        encryption_certificate: Base64(encryption.0),
+        enveloped_key: Base64(enveloped_key.0),
+        chain: checked.chain.iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
+    })
+}

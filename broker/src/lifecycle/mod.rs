@@ -1,0 +1,5 @@
+//! The life of certificates and seals around the sessions.
+
+pub mod enrolment;
+pub mod revocation;
+pub mod seal;

@@ -1,0 +1,36 @@
+//! Revocation: the broker blocks the certificate at once, then has the CA revoke it.
+
+use yinqiao_ca_sdk::messages::{IdempotencyKey, RevocationReason};
+use yinqiao_protocol::Sm3Hex;
+
+use crate::broker::Broker;
+use crate::clock;
+use crate::directory::Revocation;
+use crate::http::problem::{ApiError, Kind};
+
+impl Broker {
+    /// Revokes a certificate pair. Repeating it finishes what a failed CA left open.
+    ///
+    /// # Errors
+    /// When there is no such certificate, or the CA does not confirm: the broker blocks it all the same.
+    pub async fn revoke(&self, sm3: &Sm3Hex, reason: RevocationReason) -> Result<(), ApiError> {
+        let known = self.directory.certificate(sm3).await?;
+        let mut revocation = known.record.revocation.clone().unwrap_or_else(|| Revocation {
+            at: clock::now(),
+            reason: format!("{reason:?}"),
+            confirmed: false,
+        });
+        if revocation.confirmed {
+            return Ok(());
+        }
+        if known.record.revocation.is_none() {
+            self.directory.note_revocation(sm3, revocation.clone()).await?;
+        }
+        let authority = self.authorities.get(&known.record.certificate_authority)?;
+        let key = IdempotencyKey::try_from(format!("revoke-{sm3}"))
+            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        authority.revoke(&key, &known.signing, reason).await?;
+        revocation.confirmed = true;
+        Ok(self.directory.note_revocation(sm3, revocation).await?)
+    }
+}

@@ -1,0 +1,256 @@
+//! What operators do: the requests of the command line, as the running broker or the command itself carries them out.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use yinqiao_ca_sdk::messages::RevocationReason;
+use yinqiao_gm::x509::Certificate;
+use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
+use yinqiao_protocol::problem::Problem;
+use yinqiao_protocol::statement::RelyingPartyName;
+use yinqiao_protocol::task::{SealKind, is_showable};
+use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, Sm3Hex};
+
+use crate::broker::Broker;
+use crate::clock;
+use crate::directory::{EnrolmentRecord, EnrolmentState};
+use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::seal::NewSeal;
+
+pub mod control;
+pub mod credit_code;
+
+/// A request. Answers are JSON objects.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Registers a bid system; answers with its API key, once.
+    AddRelyingParty {
+        /// Id, name and domain.
+        name: RelyingPartyName,
+    },
+    /// Makes a further API key.
+    NewApiKey {
+        /// For whom.
+        id: RelyingPartyId,
+        /// Whether all others are void from now on.
+        revoke_others: bool,
+    },
+    /// Lists bid systems.
+    ListRelyingParties {},
+    /// Prepares a phone's enrolment; answers with its one-time code, once.
+    AddEnrolment {
+        /// Personal or legal-person user.
+        kind: HolderKind,
+        /// The person's name.
+        name: String,
+        /// The company that they act for.
+        enterprise: Option<Enterprise>,
+        /// An existing holder, for a further certificate.
+        holder: Option<HolderId>,
+        /// Adapter that issues; the first one where none is named.
+        certificate_authority: Option<String>,
+        /// Days that the certificates will be valid.
+        validity_days: u32,
+        /// Hours that the code is good for.
+        code_hours: u32,
+    },
+    /// Lists certificate pairs.
+    ListCertificates {},
+    /// Revokes a certificate pair.
+    RevokeCertificate {
+        /// SM3 of the signing certificate's DER.
+        sm3: Sm3Hex,
+        /// RFC 5280 reason.
+        reason: RevocationReason,
+    },
+    /// Has a seal made.
+    AddSeal {
+        /// 统一社会信用代码
+        enterprise: String,
+        /// Which kind.
+        kind: SealKind,
+        /// 电子印章名称
+        name: String,
+        /// PNG.
+        picture: Base64,
+        /// Millimetres.
+        width: u32,
+        /// Millimetres.
+        height: u32,
+    },
+    /// Lists seals.
+    ListSeals {},
+    /// Adapters with their health.
+    ListAdapters {},
+    /// Certificates and revocation list of a CA, PEM.
+    ExportAuthority {
+        /// Name of the adapter.
+        name: String,
+    },
+    /// Whether the broker runs, and what it holds.
+    Status {},
+}
+
+/// Carries out a request.
+///
+/// # Errors
+/// The problem, as the REST interface would tell it.
+pub async fn execute(broker: &Broker, command: Command) -> Result<Value, Problem> {
+    run(broker, command).await.map_err(|error| error.problem())
+}
+
+async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
+    let now = clock::now();
+    match command {
+        Command::AddRelyingParty { name } => {
+            let id = name.id.clone();
+            let key = broker.directory.add_relying_party(name, now).await?;
+            Ok(json!({ "relying_party": id, "api_key": key.expose() }))
+        }
+        Command::NewApiKey { id, revoke_others } => {
+            let key = broker.directory.new_api_key(&id, revoke_others, now).await?;
+            Ok(json!({ "relying_party": id, "api_key": key.expose() }))
+        }
+        Command::ListRelyingParties {} => {
+            Ok(json!({ "relying_parties": broker.directory.relying_parties().await? }))
+        }
+        Command::AddEnrolment { kind, name, enterprise, holder, certificate_authority, validity_days, code_hours } => {
+            let holder = Holder { id: holder.unwrap_or_else(HolderId::random), kind, name, enterprise };
+            add_enrolment(broker, holder, certificate_authority, validity_days, code_hours).await
+        }
+        Command::ListCertificates {} => list_certificates(broker).await,
+        Command::RevokeCertificate { sm3, reason } => {
+            broker.revoke(&sm3, reason).await?;
+            Ok(json!({ "certificate_sm3": sm3, "revoked": true }))
+        }
+        Command::AddSeal { enterprise, kind, name, picture, width, height } => {
+            let new = NewSeal { enterprise, kind, name, picture: picture.0, width, height };
+            let seal = broker.make_seal(new).await?;
+            Ok(json!({ "seal": seal.id, "name": seal.name, "der": seal.der }))
+        }
+        Command::ListSeals {} => {
+            let seals = broker.directory.seals(None).await?;
+            let rows: Vec<Value> = seals
+                .iter()
+                .map(|seal| {
+                    json!({ "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise,
+                            "made_at": seal.made_at })
+                })
+                .collect();
+            Ok(json!({ "seals": rows }))
+        }
+        Command::ListAdapters {} => Ok(list_adapters(broker)),
+        Command::ExportAuthority { name } => export_authority(broker, &name),
+        Command::Status {} => Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "public_url": broker.public_url,
+            "session_actors": broker.sessions.actors(),
+        })),
+    }
+}
+
+async fn add_enrolment(
+    broker: &Broker,
+    holder: Holder,
+    certificate_authority: Option<String>,
+    validity_days: u32,
+    code_hours: u32,
+) -> Result<Value, ApiError> {
+    let invalid = |text: &str| Err(ApiError::new(Kind::InvalidRequest, text));
+    if !is_showable(&holder.name, 60) {
+        return invalid("a name has 1 to 60 characters and no control characters");
+    }
+    match &holder.enterprise {
+        None if holder.kind == HolderKind::LegalPerson => {
+            return invalid("a legal-person user acts for a company: give its name and unified social credit code");
+        }
+        Some(enterprise) if !is_showable(&enterprise.name, 100) => {
+            return invalid("a company's name has 1 to 100 characters and no control characters");
+        }
+        Some(enterprise) if !credit_code::is_valid(&enterprise.unified_social_credit_code) => {
+            return invalid(
+                "the unified social credit code is wrong: it has 18 characters, and the last one follows from the others (GB 32100)",
+            );
+        }
+        _ => {}
+    }
+    if !(1..=3650).contains(&validity_days) || !(1..=720).contains(&code_hours) {
+        return invalid("certificates are valid for 1 to 3,650 days, codes for 1 to 720 hours");
+    }
+    let authority = match certificate_authority {
+        Some(name) => broker.authorities.get(&name)?.name().to_owned(),
+        None => broker
+            .authorities
+            .all()
+            .first()
+            .map(|authority| authority.name().to_owned())
+            .ok_or_else(|| ApiError::new(Kind::InvalidRequest, "no adapter is configured"))?,
+    };
+    let record = EnrolmentRecord {
+        holder: holder.clone(),
+        certificate_authority: authority,
+        validity_days,
+        expires_at: clock::now().plus_seconds(code_hours * 3600),
+        state: EnrolmentState::Open,
+    };
+    let code = broker.directory.add_enrolment(&record).await?;
+    Ok(json!({ "holder": holder.id, "code": code.expose(), "code_expires_at": record.expires_at }))
+}
+
+async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {
+    let mut rows = Vec::new();
+    for record in broker.directory.certificates().await? {
+        let certificate = Certificate::from_der(record.signing_certificate.as_slice())
+            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        rows.push(json!({
+            "certificate_sm3": Sm3Hex(certificate.fingerprint()),
+            "serial": certificate.serial().to_string(),
+            "holder": record.holder,
+            "certificate_authority": record.certificate_authority,
+            "issued_at": record.issued_at,
+            "revocation": record.revocation,
+        }));
+    }
+    Ok(json!({ "certificates": rows }))
+}
+
+fn list_adapters(broker: &Broker) -> Value {
+    let now = clock::now();
+    let rows: Vec<Value> = broker
+        .authorities
+        .all()
+        .iter()
+        .map(|authority| {
+            let health = authority.handle().health();
+            json!({
+                "adapter": authority.name(),
+                "state": format!("{:?}", health.state).to_lowercase(),
+                "process": health.process_id,
+                "restarts": health.restarts,
+                "kills": health.kills,
+                "unknown_outcomes": health.unknown_outcomes,
+                "last_ending": health.last_ending.map(|ending| ending.to_string()),
+                "fresh_revocation_list": authority.has_fresh_list(now),
+            })
+        })
+        .collect();
+    json!({ "adapters": rows })
+}
+
+fn export_authority(broker: &Broker, name: &str) -> Result<Value, ApiError> {
+    let internal = |e: yinqiao_gm::Error| ApiError::new(Kind::Internal, e.to_string());
+    let authority = broker.authorities.get(name)?;
+    let mut pem = String::new();
+    for der in authority.certificates() {
+        pem += &Certificate::from_der(&der).and_then(|certificate| certificate.to_pem()).map_err(internal)?;
+    }
+    let list = authority
+        .certificate_revocation_list()
+        .map(|der| {
+            yinqiao_gm::x509::CertificateRevocationList::from_der(&der).and_then(|list| list.to_pem())
+        })
+        .transpose()
+        .map_err(internal)?;
+    Ok(json!({ "certificates": pem, "certificate_revocation_list": list }))
+}

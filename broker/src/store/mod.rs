@@ -1,0 +1,213 @@
+//! What is kept, and the promises that every store gives.
+//!
+//! A store decides: a change names the version that it was made from, and is taken only while that version is the
+//! current one. An `Ok` means that the change is on disk and survives a power cut. Events get their sequence numbers in
+//! the store, in the order of the changes, and are published in that order before the change is acknowledged.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use yinqiao_protocol::event::{Event, EventPage, Happening};
+use yinqiao_protocol::{OpeningId, RelyingPartyId, SessionId, Timestamp};
+
+use crate::session::record::SessionRecord;
+
+pub mod conformance;
+pub mod sled;
+
+/// An answer to come.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The named version is not the current one: read again and decide anew. Nothing was changed.
+    #[error("the record was changed by someone else in the meantime")]
+    Conflict,
+    /// The store cannot be reached or its disk is in trouble. The change may or may not have happened.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What was read does not make sense.
+    #[error("the store holds a record that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// A session as read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSession {
+    /// Rises with each change, from 1.
+    pub version: u64,
+    /// Sequence number of its last event.
+    pub sequence: u64,
+    /// What is stored.
+    pub record: Arc<SessionRecord>,
+}
+
+/// A change of one session.
+#[derive(Clone, Debug)]
+pub struct SessionChange {
+    /// The version that the change was made from; 0 for a new session.
+    pub expected: u64,
+    /// What is to be stored.
+    pub record: Arc<SessionRecord>,
+    /// What happened, in order. `Completed` carries its result here; the log keeps it without.
+    pub happenings: Vec<Happening>,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// An opening as stored.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct OpeningRecord {
+    /// Its name.
+    pub id: OpeningId,
+    /// Whose.
+    pub relying_party: RelyingPartyId,
+    /// As given.
+    pub title: String,
+    /// When its window ends.
+    pub until: Timestamp,
+    /// In the order given.
+    pub sessions: Vec<SessionId>,
+}
+
+/// Sessions, openings and events.
+pub trait SessionStore: Send + Sync {
+    /// Applies all changes or none, in one step, and answers with the new versions.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when any expected version is not the current one.
+    fn commit(&self, changes: Vec<SessionChange>) -> StoreFuture<'_, Vec<StoredSession>>;
+
+    /// As [`SessionStore::commit`], together with a new or changed opening.
+    ///
+    /// # Errors
+    /// As there.
+    fn commit_opening(&self, opening: OpeningRecord, changes: Vec<SessionChange>)
+    -> StoreFuture<'_, Vec<StoredSession>>;
+
+    /// Reads a session.
+    fn session(&self, id: SessionId) -> StoreFuture<'_, Option<StoredSession>>;
+
+    /// Reads an opening.
+    fn opening(&self, id: OpeningId) -> StoreFuture<'_, Option<OpeningRecord>>;
+
+    /// All sessions with their deadlines (expiry, or removal of ended ones): read once at start.
+    fn deadlines(&self) -> StoreFuture<'_, Vec<SessionDeadline>>;
+
+    /// At most `limit` events of a relying party after a sequence number, in order; only of one session or opening
+    /// where `of` says so. `Completed` carries its result as long as the session still holds it.
+    fn events(
+        &self,
+        relying_party: RelyingPartyId,
+        of: EventsOf,
+        after: u64,
+        limit: usize,
+    ) -> StoreFuture<'_, EventPage>;
+
+    /// Removes ended sessions with their events; those that are not at the given version stay. Openings without
+    /// sessions go too. `EventPage::complete` is false from then on for numbers before the removed events.
+    fn remove(&self, sessions: Vec<(SessionId, u64)>) -> StoreFuture<'_, usize>;
+}
+
+/// When something is due for a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SessionDeadline {
+    /// Which.
+    pub id: SessionId,
+    /// Its version.
+    pub version: u64,
+    /// See `SessionRecord::deadline`.
+    pub deadline: Timestamp,
+    /// Whether it has ended, so that the deadline is its removal.
+    pub ended: bool,
+}
+
+/// Which of a relying party's events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EventsOf {
+    /// All.
+    RelyingParty,
+    /// One session's.
+    Session(SessionId),
+    /// One opening's.
+    Opening(OpeningId),
+}
+
+/// Hears of every event, in order of sequence numbers per relying party, after it is on disk. Must not block.
+pub trait EventSink: Send + Sync {
+    /// Called by the store's writer.
+    fn publish(&self, relying_party: &RelyingPartyId, event: Arc<Event>);
+}
+
+/// A kind of record other than sessions. The number is part of the stored key and never changes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum Collection {
+    /// Relying parties by id.
+    RelyingParty = 1,
+    /// Relying parties' ids by SM3 of an API key.
+    ApiKey = 2,
+    /// Holders by id.
+    Holder = 3,
+    /// Certificates by SM3 of their DER.
+    Certificate = 4,
+    /// Enrolments by SM3 of their code.
+    Enrolment = 5,
+    /// Seals by enterprise and id.
+    Seal = 6,
+    /// Calls to adapters that have begun and not been concluded, by idempotency key.
+    AdapterJournal = 7,
+    /// Times in which something was not to be had, by start.
+    Outage = 8,
+    /// Single values of the broker itself.
+    Setting = 9,
+}
+
+/// A record as read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRecord {
+    /// Of the entry, in its collection.
+    pub key: Vec<u8>,
+    /// Rises with each change, from 1.
+    pub version: u64,
+    /// What is stored.
+    pub value: Vec<u8>,
+}
+
+/// A change of one record.
+#[derive(Clone, Debug)]
+pub struct RecordChange {
+    /// Where.
+    pub collection: Collection,
+    /// Which.
+    pub key: Vec<u8>,
+    /// The version that the change was made from; 0 where there is none yet.
+    pub expected: u64,
+    /// What is to be stored; `None` removes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Everything that is no session.
+pub trait Records: Send + Sync {
+    /// Reads one.
+    fn record(&self, collection: Collection, key: Vec<u8>) -> StoreFuture<'_, Option<StoredRecord>>;
+
+    /// Reads those whose key begins with `prefix`, in the order of their keys, after `after` where given.
+    fn records(
+        &self,
+        collection: Collection,
+        prefix: Vec<u8>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<StoredRecord>>;
+
+    /// Applies all changes or none, in one step.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when any expected version is not the current one.
+    fn change(&self, changes: Vec<RecordChange>) -> StoreFuture<'_, ()>;
+}
