@@ -3,16 +3,18 @@
 
 mod cms_pki;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::sync::LazyLock;
 
 use cms_pki::{Authority, Holder};
+use const_oid::ObjectIdentifier;
+use der::{Any, Decode, Encode, Length, Reader, SliceReader};
 use proptest::prelude::*;
 use yinqiao_gm::cms::{
     Arc, EnvelopedData, EnvelopedDataReader, EnvelopedDataWriter, Error, IssuerAndSerialNumber, PartyId,
 };
 use yinqiao_gm::sm2::Ciphertext;
-use yinqiao_gm::sm4;
+use yinqiao_gm::{oid, sm4};
 
 fn recipients() -> (Holder, Holder) {
     let authority = Authority::new();
@@ -160,34 +162,83 @@ fn trailing_bytes_and_every_truncation_are_refused() {
     }
 }
 
-/// The message with its four outer layers in indefinite length and its content in strings of `piece` bytes.
-fn ber(message: &[u8], piece: usize) -> Vec<u8> {
-    use der::{Decode, Encode, Reader, SliceReader};
-    fn fields(element: &[u8]) -> Vec<Vec<u8>> {
-        let any = der::Any::from_der(element).unwrap();
-        let mut reader = SliceReader::new(any.value()).unwrap();
-        let mut fields = Vec::new();
-        while !reader.is_finished() {
-            fields.push(reader.tlv_bytes().unwrap().to_vec());
-        }
-        fields
+/// An element of definite or, as BER may, indefinite length.
+fn element(tag: u8, content: &[u8], indefinite: bool) -> Vec<u8> {
+    if indefinite {
+        [&[tag, 0x80], content, &[0, 0]].concat()
+    } else {
+        let length = Length::try_from(content.len()).unwrap().to_der().unwrap();
+        [&[tag], length.as_slice(), content].concat()
     }
-    fn indefinite(tag: u8, content: &[&[u8]]) -> Vec<u8> {
-        [&[tag, 0x80], content.concat().as_slice(), &[0, 0]].concat()
+}
+
+fn fields(element: &[u8]) -> Vec<Vec<u8>> {
+    let any = Any::from_der(element).unwrap();
+    let mut reader = SliceReader::new(any.value()).unwrap();
+    let mut fields = Vec::new();
+    while !reader.is_finished() {
+        fields.push(reader.tlv_bytes().unwrap().to_vec());
     }
+    fields
+}
+
+/// The message built anew around `content`, its encrypted content, with `extra[layer]` at the end of the four outer
+/// layers: EncryptedContentInfo, EnvelopedData, [0], ContentInfo.
+fn rebuilt(message: &[u8], content: &[u8], extra: [&[u8]; 4], indefinite: bool) -> Vec<u8> {
     let info = fields(message);
     let enveloped = fields(&fields(&info[1])[0]);
     let encrypted = fields(&enveloped[2]);
-    let ciphertext = der::Any::from_der(&encrypted[2]).unwrap();
-    let strings: Vec<u8> = ciphertext
-        .value()
-        .chunks(piece)
-        .flat_map(|chunk| der::asn1::OctetString::new(chunk).unwrap().to_der().unwrap())
-        .collect();
-    let content = indefinite(0xa0, &[&strings]);
-    let encrypted = indefinite(0x30, &[&encrypted[0], &encrypted[1], &content]);
-    let enveloped = indefinite(0x30, &[&enveloped[0], &enveloped[1], &encrypted]);
-    indefinite(0x30, &[&info[0], &indefinite(0xa0, &[&enveloped])])
+    let encrypted = [&encrypted[0], &encrypted[1], content, extra[0]].concat();
+    let encrypted = element(0x30, &encrypted, indefinite);
+    let enveloped = [enveloped[0].as_slice(), &enveloped[1], &encrypted, extra[1]].concat();
+    let enveloped = element(0x30, &enveloped, indefinite);
+    let explicit = element(0xa0, &[enveloped.as_slice(), extra[2]].concat(), indefinite);
+    element(0x30, &[info[0].as_slice(), &explicit, extra[3]].concat(), indefinite)
+}
+
+/// The encrypted content as the message holds it.
+fn encrypted_content(message: &[u8]) -> Vec<u8> {
+    fields(&fields(&fields(&fields(message)[1])[0])[2])[2].clone()
+}
+
+/// The message with its outer layers in indefinite length and its content in strings of `piece` bytes.
+fn ber(message: &[u8], piece: usize) -> Vec<u8> {
+    let ciphertext = Any::from_der(&encrypted_content(message)).unwrap();
+    let strings: Vec<u8> =
+        ciphertext.value().chunks(piece).flat_map(|piece| element(0x04, piece, false)).collect();
+    rebuilt(message, &element(0xa0, &strings, true), [&[]; 4], true)
+}
+
+#[test]
+fn an_element_behind_the_encrypted_content_is_refused_in_every_layer() {
+    let message = &MESSAGE;
+    let content = encrypted_content(message);
+    assert_eq!(rebuilt(message, &content, [&[]; 4], false), **message);
+    let shared_info = [0x81, 1, 0x55];
+    for layer in 0..4 {
+        let mut extra: [&[u8]; 4] = [&[]; 4];
+        extra[layer] = &shared_info;
+        for indefinite in [false, true] {
+            let result = EnvelopedData::from_der(&rebuilt(message, &content, extra, indefinite));
+            assert!(matches!(result, Err(Error::Malformed { .. })), "layer {layer}");
+        }
+    }
+}
+
+#[test]
+fn a_length_that_is_longer_than_needed_or_than_what_is_around_it_is_refused() {
+    let [0x30, 0x82, high, low, rest @ ..] = MESSAGE.as_slice() else { panic!("a length of two octets") };
+    let padded = [&[0x30, 0x83, 0, *high, *low], rest].concat();
+    assert!(matches!(EnvelopedData::from_der(&padded), Err(Error::Malformed { .. })));
+
+    // The content claims one block more than the layers around it, and the block is there.
+    let content = encrypted_content(&MESSAGE);
+    let [0x80, 0x81, length, ..] = content[..] else { panic!("a length of one octet") };
+    let at = MESSAGE.len() - content.len();
+    let mut overlong = MESSAGE.clone();
+    overlong[at + 2] = length + 16;
+    overlong.extend([0; 16]);
+    assert!(matches!(EnvelopedData::from_der(&overlong), Err(Error::Malformed { .. })));
 }
 
 #[test]
@@ -229,6 +280,56 @@ fn the_key_encryption_names_in_use_are_taken_and_others_are_not() {
     }
     let unknown = replaced(&message, emitted, b"\x06\x09\x2a\x81\x1c\xcf\x55\x01\x82\x2d\x04");
     assert!(matches!(EnvelopedData::from_der(&unknown), Err(Error::KeyEncryption { .. })));
+}
+
+/// A message for `holder` in which the recipient has `version` and is named by `id`, and SM4 by `cipher`.
+fn as_others_write(holder: &Holder, version: u8, id: &[u8], cipher: ObjectIdentifier) -> Vec<u8> {
+    let key = sm4::Key::new([7; 16]);
+    let wrapped = holder.certificate.public_key().encrypt(key.as_bytes()).unwrap().to_der().unwrap();
+    let key_encryption = element(0x30, &oid::SM2_ENCRYPT.to_der().unwrap(), false);
+    let recipient = [version.to_der().unwrap(), id.to_vec(), key_encryption, element(0x04, &wrapped, false)];
+    let recipients = element(0x31, &element(0x30, &recipient.concat(), false), false);
+    let iv = element(0x04, &[9; 16], false);
+    let cipher = element(0x30, &[cipher.to_der().unwrap(), iv].concat(), false);
+    let content = element(0x80, &sm4::cbc_encrypt(&key, &[9; 16], b"bid"), false);
+    let encrypted = [oid::GMT_DATA.to_der().unwrap(), cipher, content].concat();
+    let enveloped = [2u8.to_der().unwrap(), recipients, element(0x30, &encrypted, false)].concat();
+    let explicit = element(0xa0, &element(0x30, &enveloped, false), false);
+    element(0x30, &[oid::GMT_ENVELOPED_DATA.to_der().unwrap(), explicit].concat(), false)
+}
+
+#[test]
+fn a_recipient_named_by_its_key_and_bare_sm4_as_cfca_writes_them_open() {
+    let (first, second) = recipients();
+    let key_identifier = element(0x80, first.certificate.subject_key_identifier().unwrap(), false);
+    let message = as_others_write(&first, 2, &key_identifier, oid::SM4);
+    let parsed = EnvelopedData::from_der(&message).unwrap();
+    assert!(matches!(parsed.recipients()[0].id(), PartyId::SubjectKeyIdentifier(_)));
+    assert_eq!(**parsed.open(&first.key, Some(&first.certificate)).unwrap(), *b"bid");
+    assert!(matches!(parsed.open(&first.key, Some(&second.certificate)), Err(Error::NotARecipient)));
+}
+
+#[test]
+fn a_recipients_version_must_fit_how_it_is_named() {
+    let holder = recipients().0;
+    let key_identifier = element(0x80, holder.certificate.subject_key_identifier().unwrap(), false);
+    let names = IssuerAndSerialNumber::of(&holder.certificate).unwrap().to_der().unwrap();
+    for (version, id, fits) in [
+        (0, &names, true),
+        (1, &names, true),
+        (2, &names, false),
+        (0, &key_identifier, false),
+        (1, &key_identifier, false),
+        (2, &key_identifier, true),
+        (3, &key_identifier, false),
+    ] {
+        let result = EnvelopedData::from_der(&as_others_write(&holder, version, id, oid::SM4_CBC));
+        match result {
+            Ok(_) => assert!(fits, "version {version}"),
+            Err(Error::Version { what: "RecipientInfo", .. }) => assert!(!fits, "version {version}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[test]

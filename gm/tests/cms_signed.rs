@@ -6,10 +6,11 @@ mod cms_pki;
 use std::sync::LazyLock;
 
 use cms_pki::{Authority, Holder, NOT_AFTER, NOW};
+use der::{Encode, Length, Reader, SliceReader};
 use proptest::prelude::*;
 use yinqiao_gm::cms::{
-    Arc, Content, Error, SignedAttributes, SignedData, SignerError, UnsignedAttribute, assemble_attached,
-    assemble_detached, assemble_detached_with_unsigned,
+    Arc, Content, Error, IssuerAndSerialNumber, SignedAttributes, SignedData, SignerError, UnsignedAttribute,
+    assemble_attached, assemble_detached, assemble_detached_with_unsigned,
 };
 use yinqiao_gm::x509::Profile;
 use yinqiao_gm::{oid, sm3};
@@ -156,6 +157,91 @@ fn an_unsigned_attribute_comes_back_and_leaves_the_signature_valid() {
     assert_eq!(parsed.unsigned_attribute(0, oid::TIME_STAMP_TOKEN).unwrap(), [token.value]);
     assert_eq!(parsed.signature(0).unwrap(), signature.to_der().unwrap());
     assert!(matches!(parsed.verify_detached(Content::Bytes(DOCUMENT), &[]).unwrap().as_slice(), [Ok(_)]));
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = Length::try_from(content.len()).unwrap().to_der().unwrap();
+    [&[tag], length.as_slice(), content].concat()
+}
+
+/// A message without signed attributes: the signature is over the content itself, which `content` says whether the
+/// message carries. The signer has `version` and is named by `id`.
+fn without_attributes(signer: &Holder, version: u8, id: &[u8], content: Option<&[u8]>) -> Vec<u8> {
+    let algorithm = |oid: const_oid::ObjectIdentifier| element(0x30, &oid.to_der().unwrap());
+    let signature = signer.key.sign(DOCUMENT).unwrap().to_der().unwrap();
+    let signer_info = [
+        version.to_der().unwrap(),
+        id.to_vec(),
+        algorithm(oid::SM3),
+        algorithm(oid::SM2_WITH_SM3),
+        element(0x04, &signature),
+    ];
+    let content = content.map(|content| element(0xa0, &element(0x04, content))).unwrap_or_default();
+    let signed = [
+        version.to_der().unwrap(),
+        element(0x31, &algorithm(oid::SM3)),
+        element(0x30, &[oid::GMT_DATA.to_der().unwrap(), content].concat()),
+        element(0xa0, signer.certificate.der()),
+        element(0x31, &element(0x30, &signer_info.concat())),
+    ];
+    let explicit = element(0xa0, &element(0x30, &signed.concat()));
+    element(0x30, &[oid::GMT_SIGNED_DATA.to_der().unwrap(), explicit].concat())
+}
+
+#[test]
+fn a_signature_over_the_content_itself_needs_the_content() {
+    let signer = Authority::new().signer();
+    let names = IssuerAndSerialNumber::of(&signer.certificate).unwrap().to_der().unwrap();
+    let attached = SignedData::from_der(&without_attributes(&signer, 1, &names, Some(DOCUMENT))).unwrap();
+    let signers = attached.verify_attached(&[]).unwrap();
+    assert!(matches!(signers.as_slice(), [Ok(verified)] if verified.signing_time.is_none()));
+    let altered = SignedData::from_der(&without_attributes(&signer, 1, &names, Some(b"other"))).unwrap();
+    let signers = altered.verify_attached(&[]).unwrap();
+    assert!(matches!(signers.as_slice(), [Err(SignerError::Signature)]));
+
+    let detached = without_attributes(&signer, 1, &names, None);
+    let parsed = SignedData::from_der(&detached).unwrap();
+    let signers = parsed.verify_detached(Content::Bytes(DOCUMENT), &[]).unwrap();
+    assert!(matches!(signers.as_slice(), [Ok(_)]));
+    let error = only_error(&detached, Content::Digest(&sm3::digest(DOCUMENT)));
+    assert!(matches!(error, SignerError::ContentNeeded));
+}
+
+#[test]
+fn a_signer_named_by_its_key_is_found_and_its_version_must_fit() {
+    let authority = Authority::new();
+    let (signer, other) = (authority.signer(), authority.signer());
+    let named_by = |holder: &Holder| element(0x80, holder.certificate.subject_key_identifier().unwrap());
+    let message = without_attributes(&signer, 3, &named_by(&signer), None);
+    let parsed = SignedData::from_der(&message).unwrap();
+    let signers = parsed.verify_detached(Content::Bytes(DOCUMENT), &[]).unwrap();
+    assert!(matches!(signers.as_slice(), [Ok(_)]), "{signers:?}");
+
+    let missing = without_attributes(&signer, 3, &named_by(&other), None);
+    let error = only_error(&missing, Content::Bytes(DOCUMENT));
+    assert!(matches!(error, SignerError::CertificateMissing(_)));
+    let misfit = without_attributes(&signer, 1, &named_by(&signer), None);
+    assert!(matches!(SignedData::from_der(&misfit), Err(Error::Version { .. })));
+}
+
+#[test]
+fn attributes_out_of_ders_order_are_refused_even_if_they_were_signed_so() {
+    let signer = Authority::new().signer();
+    let attributes = SignedAttributes::build(Arc::Gmt0010, &sm3::digest(DOCUMENT), NOW).unwrap();
+    let mut elements = SliceReader::new(&attributes[2..]).unwrap();
+    let mut reversed = Vec::new();
+    while !elements.is_finished() {
+        reversed.splice(0..0, elements.tlv_bytes().unwrap().iter().copied());
+    }
+    let signed = [&attributes[..2], &reversed].concat();
+    let signature = signer.key.sign(&signed).unwrap();
+    let message = assemble_detached(Arc::Gmt0010, &attributes, &signature, &signer.certificate, &[]).unwrap();
+    let at = message.windows(reversed.len()).position(|window| window == &attributes[2..]).unwrap();
+    let altered = [&message[..at], &reversed, &message[at + reversed.len()..]].concat();
+    assert!(matches!(
+        only_error(&altered, Content::Bytes(DOCUMENT)),
+        SignerError::SignedAttributes("they are not in DER's order")
+    ));
 }
 
 #[test]

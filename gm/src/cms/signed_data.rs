@@ -8,6 +8,7 @@ use spki::AlgorithmIdentifierOwned;
 use super::set::SetOf;
 use super::signer_info::SignerInfo;
 use super::{Arc, ContentKind, Error, PartyId};
+use crate::error::require_canonical;
 use crate::x509::Certificate;
 
 /// A signed message that was read.
@@ -80,12 +81,7 @@ impl SignedData {
     /// [`Error::Malformed`], and [`Error::Primitive`] for a certificate that can't be read.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let message = SignedContentInfo::from_der(der)?;
-        if message.to_der()? != der {
-            return Err(Error::Malformed {
-                what: "SignedData",
-                reason: "encoding it anew gives other bytes",
-            });
-        }
+        require_canonical("SignedData", &message, der)?;
         let arc = Arc::of(message.content_type, ContentKind::SignedData)?;
         let body = message.content;
         let signers = body.signer_infos.into_vec();

@@ -7,6 +7,7 @@ use der::asn1::{BitString, GeneralizedTime, Ia5String, OctetString, PrintableStr
 use der::{Any, Encode, Sequence};
 
 use super::Error;
+use crate::error::require_canonical;
 use crate::oid;
 
 /// ```text
@@ -171,9 +172,7 @@ where
     T: for<'a> der::Decode<'a, Error = der::Error> + Encode,
 {
     let decoded = T::from_der(der)?;
-    if decoded.to_der()? != der {
-        return Err(Error::Malformed { what, reason: "encoding it anew gives other bytes" });
-    }
+    require_canonical(what, &decoded, der)?;
     Ok(decoded)
 }
 
