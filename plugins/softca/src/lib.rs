@@ -1,1 +1,40 @@
-//! Under construction.
+//! A complete software certificate authority with key management, as a plugin: the embedded default.
+//!
+//! A root, an issuing CA and a seal maker are made at the first open; their keys, and the encryption keys that are kept
+//! for recovery, lie encrypted in files of mode 0600. Every change is one file that is there whole or not at all, so
+//! that a kill at any instant loses nothing that was answered and leaves nothing half-done.
+//!
+//! ```text
+//! DIRECTORY/
+//!   authority.json         certificates and encrypted keys of root, issuing CA and seal maker
+//!   crl.json               the last revocation list and its number
+//!   operations/            one record per idempotency key: request's digest, reply, escrowed key
+//!   certificates/          per serial number: the operation that issued it, its role, its partner
+//!   revocations/           per serial number: since when and why it is revoked or held
+//!   seals/                 per seal id: the operation that made it
+//!   seal-revocations/      per seal id: since when
+//!   locks/                 files to lock, without content
+//!   tmp/                   files that are being written
+//! ```
+//!
+//! Configuration: [`Configuration`]. Secret: [`MASTER_KEY`]. Several processes may work in one directory at once.
+
+mod adapter;
+mod authority;
+mod configuration;
+mod issue;
+mod operation;
+mod record;
+mod revocation;
+mod seal;
+mod store;
+mod vault;
+
+pub use adapter::{Instance, SoftwareCa};
+pub use configuration::Configuration;
+pub use vault::MASTER_KEY;
+
+yinqiao_ca_sdk::export_adapter!(SoftwareCa);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What the files hold.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use yinqiao_ca_sdk::Operation;
+use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, RevocationReason, Serial};
+
+use crate::vault::SealedKey;
+
+/// `operations/SM3(idempotency key).json`: what was done under a key.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct OperationRecord {
+    pub(crate) idempotency_key: IdempotencyKey,
+    pub(crate) operation: Operation,
+    /// SM3 of the request document, in hexadecimal.
+    pub(crate) request_digest: String,
+    /// The request of a change of state that was begun and is not known to be done.
+    pub(crate) begun: Option<Box<RawValue>>,
+    /// None: begun.
+    pub(crate) reply: Option<Box<RawValue>>,
+    /// The encryption private key of a pair, under the name [`escrow_name`].
+    pub(crate) escrow: Option<SealedKey>,
+    pub(crate) at_ms: u64,
+}
+
+/// The name that an escrowed key is sealed under.
+pub(crate) fn escrow_name(encryption_serial: &Serial) -> String {
+    format!("escrow/{encryption_serial}")
+}
+
+/// `certificates/SERIAL.json`. It is written before the operation's record: without that record the certificate was
+/// never handed out and counts as unknown.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct CertificateRecord {
+    /// The file name of the operation.
+    pub(crate) operation: String,
+    pub(crate) role: Role,
+    /// The pair's other certificate.
+    pub(crate) partner: Serial,
+}
+
+/// Which of a pair.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    Encryption,
+    Signing,
+}
+
+/// `revocations/SERIAL.json`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct RevocationRecord {
+    pub(crate) reason: RevocationReason,
+    pub(crate) at_ms: u64,
+}
+
+/// `crl.json`.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct CrlRecord {
+    pub(crate) number: u64,
+    pub(crate) crl: Der,
+    pub(crate) this_update_ms: u64,
+    pub(crate) next_update_ms: u64,
+    /// SM3 over the entries, in hexadecimal: tells whether another list is due.
+    pub(crate) entries_digest: String,
+}
+
+/// `seals/ID.json`, written before the operation's record, as a certificate's.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct SealRecord {
+    pub(crate) operation: String,
+    pub(crate) valid_until_ms: u64,
+}
+
+/// `seal-revocations/ID.json`.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct SealRevocationRecord {
+    pub(crate) reason: String,
+    pub(crate) at_ms: u64,
+}
