@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -311,4 +313,42 @@ async fn a_handle_that_is_dropped_leaves_no_process_behind() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{process} is still there");
+}
+
+/// Plays a broker with a call that hangs inside its plugin, for the test below, in a process of its own.
+#[tokio::test]
+#[ignore = "run by the_worker_dies_with_its_broker"]
+async fn a_broker_that_will_be_killed() {
+    let folder = tempdir().unwrap();
+    let handle = start(faulty(&folder), &services()).await.unwrap();
+    let call = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.submit(&revoke(RevocationReason::KeyCompromise), &key("a"), &within(60_000)).await }
+    });
+    eventually(&handle, |health| health.inside == 1).await;
+    println!("worker {}", handle.health().process_id.unwrap());
+    call.await.unwrap().unwrap_err();
+}
+
+#[test]
+fn the_worker_dies_with_its_broker_even_while_its_plugin_hangs() {
+    let mut broker = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_broker_that_will_be_killed", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(broker.stdout.take().unwrap()).lines();
+    let worker =
+        lines.map(Result::unwrap).find_map(|line| Some(line.split_once("worker ")?.1.to_owned())).unwrap();
+    let process = format!("/proc/{worker}/stat");
+    // A zombie whose new parent has not reaped it yet is dead too.
+    let lives = || std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(lives());
+    broker.kill().unwrap();
+    broker.wait().unwrap();
+    let began = Instant::now();
+    while lives() {
+        assert!(began.elapsed() < Duration::from_secs(5), "the worker {worker} outlives its broker");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -191,7 +191,8 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let library = Library::open(&path, None).unwrap();
         fs::write(&path, "two").unwrap();
-        assert!((&*library.memory).write(b"three").is_err());
+        // One octet, which changes the content and not the length: that has a seal of its own.
+        assert!((&*library.memory).write(b"t").is_err());
         let mut text = String::new();
         (&*library.memory).read_to_string(&mut text).unwrap();
         assert_eq!(text, "one");
