@@ -86,8 +86,11 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// As there.
-    fn commit_opening(&self, opening: OpeningRecord, changes: Vec<SessionChange>)
-    -> StoreFuture<'_, Vec<StoredSession>>;
+    fn commit_opening(
+        &self,
+        opening: OpeningRecord,
+        changes: Vec<SessionChange>,
+    ) -> StoreFuture<'_, Vec<StoredSession>>;
 
     /// Reads a session.
     fn session(&self, id: SessionId) -> StoreFuture<'_, Option<StoredSession>>;
