@@ -159,7 +159,8 @@ fn prepare_data_directory(path: &Path) -> std::io::Result<()> {
     let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(std::io::Error::other)?;
     let partial = secrets.join(".softca.master_key.partial");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
     file.write_all(bytes.as_ref())?;
     file.sync_all()?;
     fs::rename(&partial, &key)?;

@@ -106,7 +106,9 @@ impl Config {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         if let Some(url) = &self.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            if !rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['#', '?', ' '])) {
+            if !rest.is_some_and(|rest| {
+                !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['#', '?', ' '])
+            }) {
                 return invalid(format!(
                     "public_url is \"{url}\": give it like https://sign.example.cn, without a final slash"
                 ));
@@ -127,7 +129,9 @@ impl Config {
             return invalid("two adapters have the same name".into());
         }
         for adapter in &self.adapters {
-            if adapter.name.is_empty() || !adapter.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            if adapter.name.is_empty()
+                || !adapter.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            {
                 return invalid(format!("adapter \"{}\": a name has A-Z, a-z, 0-9 and '-'", adapter.name));
             }
             if adapter.sha256.is_some() != adapter.sm3.is_some() {
@@ -139,14 +143,15 @@ impl Config {
 
     /// The embedded default: the software CA with its keys in the data directory.
     fn software_ca(&self) -> Result<AdapterConfig, ConfigError> {
-        let program = std::env::current_exe().map_err(|e| ConfigError::Invalid(format!("own program: {e}")))?;
+        let program =
+            std::env::current_exe().map_err(|e| ConfigError::Invalid(format!("own program: {e}")))?;
         let library = program.with_file_name("libyinqiao_softca.so");
         Ok(AdapterConfig {
             name: "softca".to_owned(),
             library,
             sha256: None,
             sm3: None,
-            configuration: serde_json::json!({ "directory": self.data_directory.join("softca") }),
+            configuration: serde_json::json!({ "directory": self.data_directory.join("softca"), "name": "Yinqiao" }),
             secrets_directory: Some(self.data_directory.join("secrets").join("softca")),
         })
     }

@@ -28,7 +28,10 @@ impl CryptoPool {
     ///
     /// # Errors
     /// [`BrokenOff`].
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, BrokenOff> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BrokenOff> {
         let _permit = self.0.acquire().await.map_err(|_| BrokenOff)?;
         spawn_blocking(work).await.map_err(|_| BrokenOff)
     }

@@ -148,7 +148,12 @@ mod tests {
 
     #[test]
     fn other_texts_are_not_codes() {
-        for text in ["", "http://b/q#1.x.1.y", "http://b/q#2.AAAAAAAAAAAAAAAAAAAAAA.1.AAAAAAAAAAAAAAAAAAAAAA", "weixin://x"] {
+        for text in [
+            "",
+            "http://b/q#1.x.1.y",
+            "http://b/q#2.AAAAAAAAAAAAAAAAAAAAAA.1.AAAAAAAAAAAAAAAAAAAAAA",
+            "weixin://x",
+        ] {
             assert!(ScannedCode::parse(text).is_err(), "{text}");
         }
         let good = text("http://b", SECRET, &SessionId::random(), 1);

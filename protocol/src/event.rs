@@ -193,4 +193,3 @@ impl SessionState {
         !matches!(self, Self::Waiting | Self::ItemsAwaited | Self::Ready)
     }
 }
-

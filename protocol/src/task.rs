@@ -206,7 +206,9 @@ pub enum TaskError {
     #[error("no items: give 1 to {MOST_ITEMS}, or open the session with \"late_items\": true")]
     None,
     /// Items were given and announced as late at once, or the purpose has none.
-    #[error("\"late_items\" goes with an empty item list and one of the purposes sign, seal, unseal, encrypt, decrypt")]
+    #[error(
+        "\"late_items\" goes with an empty item list and one of the purposes sign, seal, unseal, encrypt, decrypt"
+    )]
     LateNotPossible,
     /// Two items with one id.
     #[error("item id \"{0}\" stands twice: ids are unique in a session")]
@@ -227,7 +229,9 @@ pub enum TaskError {
     #[error("one_time_key is not an SM2 public key of 65 bytes, 04 ‖ x ‖ y, on the curve")]
     OneTimeKey,
     /// Late items of another purpose, or with other terms than the session was opened with.
-    #[error("the items are for another task than the session was opened for: keep purpose and terms, add the items")]
+    #[error(
+        "the items are for another task than the session was opened for: keep purpose and terms, add the items"
+    )]
     OtherTask,
 }
 
@@ -290,7 +294,9 @@ impl Task {
             Self::Seal { items, .. } => {
                 for item in items {
                     let info = &item.property_info;
-                    if info.is_empty() || info.len() > 512 || !info.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+                    if info.is_empty()
+                        || info.len() > 512
+                        || !info.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
                     {
                         return Err(TaskError::PropertyInfo(item.id.clone()));
                     }
@@ -324,7 +330,9 @@ impl Task {
             | (Self::Encrypt { .. }, Self::Encrypt { .. }) => true,
             (Self::Sign { arc, .. }, Self::Sign { arc: other, .. }) => arc == other,
             (Self::Seal { seal_kind, .. }, Self::Seal { seal_kind: other, .. }) => seal_kind == other,
-            (Self::Decrypt { one_time_key, .. }, Self::Decrypt { one_time_key: other, .. }) => one_time_key == other,
+            (Self::Decrypt { one_time_key, .. }, Self::Decrypt { one_time_key: other, .. }) => {
+                one_time_key == other
+            }
             _ => false,
         }
     }

@@ -44,7 +44,9 @@ pub enum AuthorityError {
         text: String,
     },
     /// The CA may have acted; the same request finds out.
-    #[error("nobody knows yet whether the CA \"{authority}\" has acted ({text}): send the same request again")]
+    #[error(
+        "nobody knows yet whether the CA \"{authority}\" has acted ({text}): send the same request again"
+    )]
     UnknownOutcome {
         /// Name of the adapter.
         authority: String,
@@ -68,7 +70,9 @@ pub enum AuthorityError {
         text: String,
     },
     /// Its answer makes no sense.
-    #[error("the adapter of the CA \"{authority}\" answers what cannot be: {text}; check it with `yinqiao adapter list`")]
+    #[error(
+        "the adapter of the CA \"{authority}\" answers what cannot be: {text}; check it with `yinqiao adapter list`"
+    )]
     Broken {
         /// Name of the adapter.
         authority: String,
@@ -138,7 +142,12 @@ impl Authority {
     ///
     /// # Errors
     /// See [`TrustError`].
-    pub fn check(&self, certificate: &Certificate, usage: Usage, now: Timestamp) -> Result<Checked, TrustError> {
+    pub fn check(
+        &self,
+        certificate: &Certificate,
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<Checked, TrustError> {
         let trust = self.trust();
         let chain = self.path(&trust.anchors, certificate, usage, now)?;
         let fresh = trust.list.filter(|list| list.is_fresh(now));
@@ -206,7 +215,11 @@ impl Authority {
     ///
     /// # Errors
     /// See [`AuthorityError`].
-    pub async fn issue(&self, key: &IdempotencyKey, request: IssueRequest) -> Result<CertificatePair, AuthorityError> {
+    pub async fn issue(
+        &self,
+        key: &IdempotencyKey,
+        request: IssueRequest,
+    ) -> Result<CertificatePair, AuthorityError> {
         match self.submit_once(key, Request::Issue(request)).await? {
             Reply::Pair(pair) => Ok(pair),
             _ => Err(self.unexpected_reply()),
@@ -339,9 +352,10 @@ impl Authority {
     fn failed(&self, failure: AdapterError) -> AuthorityError {
         let (authority, text) = (self.name.clone(), failure.text);
         match failure.class {
-            ErrorClass::Retryable | ErrorClass::Unhealthy | ErrorClass::Limit | ErrorClass::Authentication => {
-                AuthorityError::Unavailable { authority, text }
-            }
+            ErrorClass::Retryable
+            | ErrorClass::Unhealthy
+            | ErrorClass::Limit
+            | ErrorClass::Authentication => AuthorityError::Unavailable { authority, text },
             ErrorClass::Permanent => AuthorityError::Refused { authority, text },
             ErrorClass::NotSupported => AuthorityError::NotSupported { authority, text },
             ErrorClass::UnknownOutcome => AuthorityError::UnknownOutcome { authority, text },

@@ -83,7 +83,10 @@ impl Outages {
     pub fn begins(&self, certificate_authority: &str, now: Timestamp) {
         let mut known = self.known();
         if !known.going_on.iter().any(|(name, _)| name == certificate_authority) {
-            warn!(certificate_authority, "no fresh revocation list: certificates of this CA answer no session");
+            warn!(
+                certificate_authority,
+                "no fresh revocation list: certificates of this CA answer no session"
+            );
             known.going_on.push((certificate_authority.to_owned(), now));
         }
     }

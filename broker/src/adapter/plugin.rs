@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracing::{debug, error, info, warn};
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, Digests, HostServices, Library, LibraryError, Limits, LogLine, StartError,
-    WorkerProgram,
+    AdapterHandle, AdapterSettings, Digests, HostServices, Library, LibraryError, Limits, LogLine,
+    StartError, WorkerProgram,
 };
 use zeroize::Zeroizing;
 

@@ -36,7 +36,9 @@ pub enum TrustError {
     #[error("certificates of the CA \"{0}\" are not accepted here: its adapter is not configured")]
     UnknownAuthority(String),
     /// Nothing fresh is known of its status.
-    #[error("the CA \"{authority}\" gives no fresh revocation list, so nobody can say whether the certificate is good: try again in a moment")]
+    #[error(
+        "the CA \"{authority}\" gives no fresh revocation list, so nobody can say whether the certificate is good: try again in a moment"
+    )]
     StatusUnavailable {
         /// Name of the adapter.
         authority: String,
@@ -63,7 +65,12 @@ impl Anchors {
     ///
     /// # Errors
     /// [`TrustError::NotValidNow`] or [`TrustError::NotTrusted`].
-    pub fn path(&self, leaf: &Certificate, usage: Usage, at: Timestamp) -> Result<Vec<Certificate>, TrustError> {
+    pub fn path(
+        &self,
+        leaf: &Certificate,
+        usage: Usage,
+        at: Timestamp,
+    ) -> Result<Vec<Certificate>, TrustError> {
         if !leaf.is_valid_at(at.seconds()) {
             return Err(TrustError::NotValidNow { subject: name_of(leaf) });
         }
@@ -102,10 +109,7 @@ impl FetchedList {
     /// [`TrustError::Revoked`].
     pub fn status(&self, certificate: &Certificate) -> Result<CertificateStatus, TrustError> {
         if let Some(entry) = self.list.entry(certificate.serial()) {
-            return Err(TrustError::Revoked {
-                subject: name_of(certificate),
-                at: seconds(entry.revoked_at),
-            });
+            return Err(TrustError::Revoked { subject: name_of(certificate), at: seconds(entry.revoked_at) });
         }
         Ok(CertificateStatus {
             status: Status::Good,

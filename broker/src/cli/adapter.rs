@@ -39,7 +39,8 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
             let files = [(&chain, "certificates"), (&crl, "certificate_revocation_list")];
             for (path, member) in files {
                 if let Some(path) = path {
-                    let text = answer[member].as_str().with_context(|| format!("the CA gives no {member}"))?;
+                    let text =
+                        answer[member].as_str().with_context(|| format!("the CA gives no {member}"))?;
                     std::fs::write(path, text).with_context(|| path.display().to_string())?;
                 }
             }

@@ -36,7 +36,9 @@ pub fn ask_running(config: Config, command: &Command) -> anyhow::Result<Value> {
     actix_rt::System::new().block_on(async {
         match ask_socket(&config, command).await? {
             Some(value) => Ok(value),
-            None => bail!("no broker runs on {}: start it with `yinqiao serve`", config.data_directory.display()),
+            None => {
+                bail!("no broker runs on {}: start it with `yinqiao serve`", config.data_directory.display())
+            }
         }
     })
 }

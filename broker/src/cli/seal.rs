@@ -70,7 +70,14 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
             let picture = Base64(bytes);
             let answer = ask(
                 config,
-                operator::Command::AddSeal { enterprise: enterprise_code, kind, name, picture, width, height },
+                operator::Command::AddSeal {
+                    enterprise: enterprise_code,
+                    kind,
+                    name,
+                    picture,
+                    width,
+                    height,
+                },
             )?;
             if let Some(path) = out {
                 let der: Base64 = serde_json::from_value(answer["der"].clone())?;

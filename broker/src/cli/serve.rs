@@ -35,7 +35,8 @@ pub fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<()> {
     }
     start_log(arguments.log_json);
     let config = config.complete()?;
-    actix_rt::System::new().block_on(server::serve(config, |url| super::say(&format!("serving on {url}"))))?;
+    actix_rt::System::new()
+        .block_on(server::serve(config, |url| super::say(&format!("serving on {url}"))))?;
     Ok(())
 }
 

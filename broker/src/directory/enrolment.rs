@@ -62,7 +62,10 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn enrolment(&self, code: &Sm3Hex) -> Result<Versioned<EnrolmentRecord>, DirectoryError> {
-        self.enrolments.get(code.as_bytes()).await?.ok_or(DirectoryError::NotFound("enrolment with this code"))
+        self.enrolments
+            .get(code.as_bytes())
+            .await?
+            .ok_or(DirectoryError::NotFound("enrolment with this code"))
     }
 
     /// Stores an enrolment's new state.

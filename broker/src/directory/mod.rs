@@ -126,7 +126,12 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     ///
     /// # Errors
     /// When the entry cannot be written as JSON.
-    pub fn to_change(&self, key: &[u8], expected: u64, value: Option<&T>) -> Result<RecordChange, StoreError> {
+    pub fn to_change(
+        &self,
+        key: &[u8],
+        expected: u64,
+        value: Option<&T>,
+    ) -> Result<RecordChange, StoreError> {
         let value = value
             .map(serde_json::to_vec)
             .transpose()

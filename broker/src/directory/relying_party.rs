@@ -37,9 +37,15 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::Exists`], or [`DirectoryError::Invalid`] for a name or domain that cannot be shown.
-    pub async fn add_relying_party(&self, name: RelyingPartyName, now: Timestamp) -> Result<Token, DirectoryError> {
+    pub async fn add_relying_party(
+        &self,
+        name: RelyingPartyName,
+        now: Timestamp,
+    ) -> Result<Token, DirectoryError> {
         if !is_showable(&name.name, 60) {
-            return Err(DirectoryError::Invalid("a name has 1 to 60 characters and no control characters".into()));
+            return Err(DirectoryError::Invalid(
+                "a name has 1 to 60 characters and no control characters".into(),
+            ));
         }
         if !is_domain(&name.domain) {
             return Err(DirectoryError::Invalid(format!(
@@ -74,7 +80,9 @@ impl Directory {
         let (key, record) = new_key(id, now)?;
         let mut changes = vec![self.api_keys.to_change(key.digest().as_bytes(), 0, Some(&record))?];
         if revoke_others {
-            for stored in self.records.records(crate::store::Collection::ApiKey, Vec::new(), None, usize::MAX).await? {
+            for stored in
+                self.records.records(crate::store::Collection::ApiKey, Vec::new(), None, usize::MAX).await?
+            {
                 let owner: ApiKeyRecord =
                     serde_json::from_slice(&stored.value).map_err(|e| StoreError::Corrupt(e.to_string()))?;
                 if owner.relying_party == *id {

@@ -75,7 +75,12 @@ impl EventHub {
         (self.subscribe(relying_party, of, Target::Waiter(Arc::clone(&notify))), notify)
     }
 
-    fn subscribe(self: &Arc<Self>, relying_party: &RelyingPartyId, of: EventsOf, target: Target) -> Subscription {
+    fn subscribe(
+        self: &Arc<Self>,
+        relying_party: &RelyingPartyId,
+        of: EventsOf,
+        target: Target,
+    ) -> Subscription {
         let id = Uuid::new_v4();
         match of {
             EventsOf::Session(session) => {

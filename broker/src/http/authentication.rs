@@ -57,7 +57,12 @@ pub fn has_bearer(request: &HttpRequest) -> bool {
 }
 
 fn bearer(request: &HttpRequest) -> Result<Token, ApiError> {
-    let missing = || ApiError::new(Kind::Unauthorized, "send the header \"Authorization: Bearer …\" with your key or token");
+    let missing = || {
+        ApiError::new(
+            Kind::Unauthorized,
+            "send the header \"Authorization: Bearer …\" with your key or token",
+        )
+    };
     let value = request.headers().get(header::AUTHORIZATION).ok_or_else(missing)?;
     let text = value.to_str().map_err(|_| missing())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;

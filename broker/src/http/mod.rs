@@ -47,7 +47,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/sessions/{session}/items").route(web::put().to(sessions::items)))
         .service(resource("/v1/sessions/{session}/cancel").route(web::post().to(sessions::cancel)))
         .service(resource("/v1/sessions/{session}/acknowledge").route(web::post().to(sessions::acknowledge)))
-        .service(resource("/v1/sessions/{session}/socket-tokens").route(web::post().to(sessions::socket_token)))
+        .service(
+            resource("/v1/sessions/{session}/socket-tokens").route(web::post().to(sessions::socket_token)),
+        )
         .service(resource("/v1/sessions/{session}/events").route(web::get().to(events::of_session)))
         .service(resource("/v1/events").route(web::get().to(events::of_relying_party)))
         .service(resource("/v1/openings").route(web::post().to(openings::open)))
@@ -75,8 +77,11 @@ async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let detail =
-        format!("{} is not offered at {}: docs/protocol.md lists the methods", request.method(), request.path());
+    let detail = format!(
+        "{} is not offered at {}: docs/protocol.md lists the methods",
+        request.method(),
+        request.path()
+    );
     Err(ApiError::new(Kind::MethodNotAllowed, detail))
 }
 

@@ -40,7 +40,10 @@ pub async fn open(
         ));
     }
     if !(request.title.is_empty() || is_showable(&request.title, 200)) {
-        return Err(ApiError::new(Kind::InvalidRequest, "title has at most 200 characters and no control characters"));
+        return Err(ApiError::new(
+            Kind::InvalidRequest,
+            "title has at most 200 characters and no control characters",
+        ));
     }
     let now = clock::now();
     let until = now.plus_seconds(time_to_live("window", request.window, WINDOW_SECONDS)?);
@@ -88,7 +91,12 @@ pub async fn view(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(web::Json(OpeningView { opening: record.id, title: record.title, until: record.until, sessions: views }))
+    Ok(web::Json(OpeningView {
+        opening: record.id,
+        title: record.title,
+        until: record.until,
+        sessions: views,
+    }))
 }
 
 /// `POST /v1/openings/{opening}/extend`
@@ -124,7 +132,8 @@ pub async fn cancel(
     opening: web::Path<OpeningId>,
 ) -> Result<web::Json<OpeningChange>, ApiError> {
     let record = own(&broker, &relying_party.name, *opening).await?;
-    let (changed, ended_before) = apply_to_all(&broker, &record, &Input::Cancel(Cause::OpeningCancelled)).await?;
+    let (changed, ended_before) =
+        apply_to_all(&broker, &record, &Input::Cancel(Cause::OpeningCancelled)).await?;
     Ok(web::Json(OpeningChange { until: record.until, changed, ended_before }))
 }
 
@@ -149,6 +158,9 @@ async fn apply_to_all(
 async fn own(broker: &Broker, owner: &RelyingPartyName, id: OpeningId) -> Result<OpeningRecord, ApiError> {
     match broker.store.opening(id).await? {
         Some(record) if record.relying_party == owner.id => Ok(record),
-        _ => Err(ApiError::new(Kind::NotFound, "there is no such opening: it never existed, or its results' time is over")),
+        _ => Err(ApiError::new(
+            Kind::NotFound,
+            "there is no such opening: it never existed, or its results' time is over",
+        )),
     }
 }

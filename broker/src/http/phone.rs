@@ -90,7 +90,10 @@ async fn verify_device_signature(
     }
 }
 
-fn refuse_what_cannot_be_claimed(record: &SessionRecord, scanned: &code::ScannedCode) -> Result<(), ApiError> {
+fn refuse_what_cannot_be_claimed(
+    record: &SessionRecord,
+    scanned: &code::ScannedCode,
+) -> Result<(), ApiError> {
     match &record.state {
         State::Waiting { .. } => {}
         State::Completed { .. } | State::Ended { .. } => {
@@ -150,13 +153,15 @@ async fn claim_facts(
 /// The claim token follows from the claim, so that the same claim sent again gets the same token though only its digest
 /// is stored.
 fn claim_token(record: &SessionRecord, claim_sm3: Sm3Hex) -> Token {
-    let bytes = sm3::hmac(record.secret.expose(), &[b"claim token", record.id.as_bytes(), claim_sm3.as_bytes()]);
+    let bytes =
+        sm3::hmac(record.secret.expose(), &[b"claim token", record.id.as_bytes(), claim_sm3.as_bytes()]);
     Token::from_bytes(bytes.as_bytes())
 }
 
 fn refuse_other_holders(accept: &Acceptance, holder: &Holder, authority: &str) -> Result<(), ApiError> {
     let refused = |detail: String| Err(ApiError::new(Kind::HolderNotAccepted, detail));
-    if !accept.certificate_authorities.is_empty() && !accept.certificate_authorities.iter().any(|name| name == authority)
+    if !accept.certificate_authorities.is_empty()
+        && !accept.certificate_authorities.iter().any(|name| name == authority)
     {
         return refused(format!(
             "the bid system accepts certificates of {} here, this one is of {authority}: choose another certificate",
@@ -165,7 +170,9 @@ fn refuse_other_holders(accept: &Acceptance, holder: &Holder, authority: &str) -
     }
     let code = holder.enterprise.as_ref().map(|enterprise| &enterprise.unified_social_credit_code);
     if !accept.enterprises.is_empty() && !code.is_some_and(|code| accept.enterprises.contains(code)) {
-        return refused("the bid system expects another company here: choose that company's certificate".into());
+        return refused(
+            "the bid system expects another company here: choose that company's certificate".into(),
+        );
     }
     if !accept.persons.is_empty() && !accept.persons.contains(&holder.id) {
         return refused("the bid system expects another person here: this code is not for you".into());
@@ -275,7 +282,8 @@ async fn phone_session(
     if let State::Ready { statement: bytes, .. } = &record.state {
         let seal = seal_der(broker, claim).await?;
         let (statement_bytes, seal_bytes) = (bytes.clone(), seal.clone());
-        let digests = broker.pool.run(move || item_digests(&statement_bytes, seal_bytes.as_deref())).await??;
+        let digests =
+            broker.pool.run(move || item_digests(&statement_bytes, seal_bytes.as_deref())).await??;
         view.statement = Some(bytes.clone());
         view.seal = seal.map(Base64);
         view.to_be_signed = digests;
@@ -304,8 +312,9 @@ pub async fn respond(
     body: web::Bytes,
 ) -> Result<web::Json<Answered>, ApiError> {
     let (stored, claim) = claimed_with(&broker, *session, &token).await?;
-    let response: Response = serde_json::from_slice(&body)
-        .map_err(|e| ApiError::new(Kind::MalformedRequest, format!("the body is not the JSON expected here: {e}")))?;
+    let response: Response = serde_json::from_slice(&body).map_err(|e| {
+        ApiError::new(Kind::MalformedRequest, format!("the body is not the JSON expected here: {e}"))
+    })?;
     let response_sm3 = digest_of_parts(&[&body]);
     let statement = match &stored.record.state {
         State::Ready { statement, .. } => statement.clone(),
@@ -343,7 +352,9 @@ async fn fail_where_final(broker: &Broker, session: SessionId, error: TrustError
     let cause = match &error {
         TrustError::Revoked { .. } => Some(Cause::CertificateRevoked),
         TrustError::NotValidNow { .. } => Some(Cause::CertificateExpired),
-        TrustError::NotTrusted { .. } | TrustError::UnknownAuthority(_) | TrustError::StatusUnavailable { .. } => None,
+        TrustError::NotTrusted { .. }
+        | TrustError::UnknownAuthority(_)
+        | TrustError::StatusUnavailable { .. } => None,
     };
     if let Some(cause) = cause
         && let Err(problem) = broker.sessions.apply(session, Input::Fail(cause)).await

@@ -93,7 +93,9 @@ impl Kind {
             Self::InvalidRequest => ("invalid-request", "The request breaks a rule", S::UNPROCESSABLE_ENTITY),
             Self::Unauthorized => ("unauthorized", "Authentication is missing or wrong", S::UNAUTHORIZED),
             Self::NotFound => ("not-found", "There is no such thing", S::NOT_FOUND),
-            Self::MethodNotAllowed => ("method-not-allowed", "Not offered with this method", S::METHOD_NOT_ALLOWED),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", "Not offered with this method", S::METHOD_NOT_ALLOWED)
+            }
             Self::TooLarge => ("too-large", "The request is too large", S::PAYLOAD_TOO_LARGE),
             Self::AlreadyClaimed => ("already-claimed", "Another phone was first", S::CONFLICT),
             Self::StaleCode => ("stale-code", "The code is too old", S::GONE),
@@ -101,14 +103,24 @@ impl Kind {
             Self::SessionEnded => ("session-ended", "The session has ended", S::CONFLICT),
             Self::SessionExpired => ("session-expired", "The session has expired", S::GONE),
             Self::WrongState => ("wrong-state", "The session is not that far, or further", S::CONFLICT),
-            Self::NotTheClaimant => ("not-the-claimant", "The session belongs to another phone", S::UNAUTHORIZED),
+            Self::NotTheClaimant => {
+                ("not-the-claimant", "The session belongs to another phone", S::UNAUTHORIZED)
+            }
             Self::OtherResponse => ("other-response", "The session was answered before", S::CONFLICT),
-            Self::SignatureInvalid => ("signature-invalid", "A signature does not verify", S::UNPROCESSABLE_ENTITY),
+            Self::SignatureInvalid => {
+                ("signature-invalid", "A signature does not verify", S::UNPROCESSABLE_ENTITY)
+            }
             Self::CertificateUnknown => ("certificate-unknown", "The certificate is not known", S::FORBIDDEN),
             Self::CertificateRevoked => ("certificate-revoked", "The certificate was revoked", S::FORBIDDEN),
-            Self::CertificateExpired => ("certificate-expired", "The certificate is not valid now", S::FORBIDDEN),
-            Self::CertificateNotTrusted => ("certificate-not-trusted", "The certificate is not trusted", S::FORBIDDEN),
-            Self::HolderNotAccepted => ("holder-not-accepted", "The session is for someone else", S::FORBIDDEN),
+            Self::CertificateExpired => {
+                ("certificate-expired", "The certificate is not valid now", S::FORBIDDEN)
+            }
+            Self::CertificateNotTrusted => {
+                ("certificate-not-trusted", "The certificate is not trusted", S::FORBIDDEN)
+            }
+            Self::HolderNotAccepted => {
+                ("holder-not-accepted", "The session is for someone else", S::FORBIDDEN)
+            }
             Self::SealChoiceRequired => ("seal-choice-required", "Several seals fit", S::CONFLICT),
             Self::NoSeal => ("no-seal", "No seal fits", S::FORBIDDEN),
             Self::SocketTokenUsed => ("socket-token-used", "The websocket token was used", S::UNAUTHORIZED),
@@ -120,7 +132,9 @@ impl Kind {
                 ("certificate-authority-unavailable", "The CA cannot be reached", S::SERVICE_UNAVAILABLE)
             }
             Self::Busy => ("busy", "Too much at once", S::SERVICE_UNAVAILABLE),
-            Self::StoreUnavailable => ("store-unavailable", "The store cannot be reached", S::SERVICE_UNAVAILABLE),
+            Self::StoreUnavailable => {
+                ("store-unavailable", "The store cannot be reached", S::SERVICE_UNAVAILABLE)
+            }
             Self::Internal => ("internal", "A defect of the broker", S::INTERNAL_SERVER_ERROR),
         }
     }
@@ -237,7 +251,9 @@ impl From<Refusal> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => Self::new(Kind::Busy, "the same thing was changed by another request: try again"),
+            StoreError::Conflict => {
+                Self::new(Kind::Busy, "the same thing was changed by another request: try again")
+            }
             StoreError::Unavailable(_) => Self::new(Kind::StoreUnavailable, error.to_string()),
             StoreError::Corrupt(_) => Self::new(Kind::Internal, error.to_string()),
         }
@@ -272,7 +288,9 @@ impl From<VerificationError> for ApiError {
             VerificationError::Items | VerificationError::NotACipher(_) | VerificationError::OpenedKeys => {
                 Self::new(Kind::InvalidRequest, detail)
             }
-            VerificationError::Statement(_) | VerificationError::Assembly(..) => Self::new(Kind::Internal, detail),
+            VerificationError::Statement(_) | VerificationError::Assembly(..) => {
+                Self::new(Kind::Internal, detail)
+            }
         }
     }
 }
@@ -296,7 +314,9 @@ impl From<AuthorityError> for ApiError {
             AuthorityError::Unavailable { .. } | AuthorityError::UnknownOutcome { .. } => {
                 Kind::CertificateAuthorityUnavailable
             }
-            AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. } => Kind::CertificateAuthorityRefused,
+            AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. } => {
+                Kind::CertificateAuthorityRefused
+            }
             AuthorityError::NotConfigured(_) => Kind::InvalidRequest,
             AuthorityError::Broken { .. } => Kind::Internal,
         };

@@ -142,7 +142,11 @@ pub async fn view(
 }
 
 /// A session of this relying party. Another's is as unknown as one that never was.
-pub async fn own(broker: &Broker, owner: &RelyingPartyName, id: SessionId) -> Result<StoredSession, ApiError> {
+pub async fn own(
+    broker: &Broker,
+    owner: &RelyingPartyName,
+    id: SessionId,
+) -> Result<StoredSession, ApiError> {
     let stored = broker.sessions.session(id).await?;
     if stored.record.relying_party.id == owner.id { Ok(stored) } else { Err(ApiError::no_session()) }
 }

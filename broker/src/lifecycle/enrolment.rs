@@ -30,7 +30,10 @@ impl Broker {
         let code_sm3 = request.code.digest();
         let (enrolment, certificate_request) = self.read_enrolment(request).await?;
         if enrolment.code_sm3 != code_sm3 {
-            return Err(ApiError::new(Kind::EnrolmentCode, "the signed request names another code than the one sent"));
+            return Err(ApiError::new(
+                Kind::EnrolmentCode,
+                "the signed request names another code than the one sent",
+            ));
         }
         let mut found = self.reserve(&code_sm3, request_sm3).await?;
         let key = match &found.value.state {
@@ -66,7 +69,10 @@ impl Broker {
         }
     }
 
-    async fn read_enrolment(&self, request: EnrolRequest) -> Result<(Enrolment, CertificateRequest), ApiError> {
+    async fn read_enrolment(
+        &self,
+        request: EnrolRequest,
+    ) -> Result<(Enrolment, CertificateRequest), ApiError> {
         let read = move || {
             let malformed = |text: String| ApiError::new(Kind::MalformedRequest, text);
             let enrolment = Enrolment::from_bytes(request.enrolment.as_slice())
@@ -76,7 +82,10 @@ impl Broker {
             let genuine = sm2::Signature::from_der(request.signature.as_slice())
                 .and_then(|signature| device_key.verify(request.enrolment.as_slice(), &signature));
             if genuine.is_err() {
-                return Err(ApiError::new(Kind::SignatureInvalid, "the enrolment is not signed by the device key it names"));
+                return Err(ApiError::new(
+                    Kind::SignatureInvalid,
+                    "the enrolment is not signed by the device key it names",
+                ));
             }
             let certificate_request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
                 .map_err(|e| malformed(format!("certificate_request: {e}")))?;
@@ -89,7 +98,11 @@ impl Broker {
     }
 
     /// Binds the code to the first request that brings it.
-    async fn reserve(&self, code: &Sm3Hex, request_sm3: Sm3Hex) -> Result<Versioned<EnrolmentRecord>, ApiError> {
+    async fn reserve(
+        &self,
+        code: &Sm3Hex,
+        request_sm3: Sm3Hex,
+    ) -> Result<Versioned<EnrolmentRecord>, ApiError> {
         loop {
             let mut found = self.directory.enrolment(code).await.map_err(|error| match error {
                 DirectoryError::NotFound(_) => code_not_valid(),
@@ -100,7 +113,9 @@ impl Broker {
                 | EnrolmentState::Issued { request_sm3: before, .. } => {
                     return if *before == request_sm3 { Ok(found) } else { Err(code_not_valid()) };
                 }
-                EnrolmentState::Open if found.value.expires_at <= clock::now() => return Err(code_not_valid()),
+                EnrolmentState::Open if found.value.expires_at <= clock::now() => {
+                    return Err(code_not_valid());
+                }
                 EnrolmentState::Open => {
                     found.value.state = EnrolmentState::Requested {
                         request_sm3,
@@ -147,7 +162,10 @@ fn enrolled(
     pair: CertificatePair,
 ) -> Result<Enrolled, ApiError> {
     let broken = |text: &str| {
-        ApiError::from(AuthorityError::Broken { authority: authority.name().to_owned(), text: text.to_owned() })
+        ApiError::from(AuthorityError::Broken {
+            authority: authority.name().to_owned(),
+            text: text.to_owned(),
+        })
     };
     let (Some(encryption), Some(enveloped_key)) = (pair.encryption_certificate, pair.enveloped_key) else {
         return Err(broken("the issued pair has no encryption certificate or no enveloped key"));

@@ -60,7 +60,8 @@ impl Broker {
                 .is_some_and(|enterprise| enterprise.unified_social_credit_code == new.enterprise);
             if of_enterprise
                 && record.revocation.is_none()
-                && adapter.get_or_insert_with(|| record.certificate_authority.clone()) == &record.certificate_authority
+                && adapter.get_or_insert_with(|| record.certificate_authority.clone())
+                    == &record.certificate_authority
             {
                 signers.push(Der(record.signing_certificate.0));
             }

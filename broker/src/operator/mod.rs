@@ -115,7 +115,15 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
         Command::ListRelyingParties {} => {
             Ok(json!({ "relying_parties": broker.directory.relying_parties().await? }))
         }
-        Command::AddEnrolment { kind, name, enterprise, holder, certificate_authority, validity_days, code_hours } => {
+        Command::AddEnrolment {
+            kind,
+            name,
+            enterprise,
+            holder,
+            certificate_authority,
+            validity_days,
+            code_hours,
+        } => {
             let holder = Holder { id: holder.unwrap_or_else(HolderId::random), kind, name, enterprise };
             add_enrolment(broker, holder, certificate_authority, validity_days, code_hours).await
         }
@@ -163,7 +171,9 @@ async fn add_enrolment(
     }
     match &holder.enterprise {
         None if holder.kind == HolderKind::LegalPerson => {
-            return invalid("a legal-person user acts for a company: give its name and unified social credit code");
+            return invalid(
+                "a legal-person user acts for a company: give its name and unified social credit code",
+            );
         }
         Some(enterprise) if !is_showable(&enterprise.name, 100) => {
             return invalid("a company's name has 1 to 100 characters and no control characters");
@@ -247,9 +257,7 @@ fn export_authority(broker: &Broker, name: &str) -> Result<Value, ApiError> {
     }
     let list = authority
         .certificate_revocation_list()
-        .map(|der| {
-            yinqiao_gm::x509::CertificateRevocationList::from_der(&der).and_then(|list| list.to_pem())
-        })
+        .map(|der| yinqiao_gm::x509::CertificateRevocationList::from_der(&der).and_then(|list| list.to_pem()))
         .transpose()
         .map_err(internal)?;
     Ok(json!({ "certificates": pem, "certificate_revocation_list": list }))

@@ -226,7 +226,9 @@ fn items(record: &SessionRecord, task: Task, now: Timestamp) -> Result<Step, Ref
     let (claim, until) = match &record.state {
         State::Waiting { .. } => return Err(Refusal::NotClaimed),
         State::ItemsAwaited { claim, until } => (claim, *until),
-        State::Ready { .. } if record.terms.late_items && record.terms.task == task => return Ok(Step::Unchanged),
+        State::Ready { .. } if record.terms.late_items && record.terms.task == task => {
+            return Ok(Step::Unchanged);
+        }
         State::Ready { .. } => return Err(Refusal::ItemsAlreadyThere),
         State::Completed { .. } | State::Ended { .. } => return Err(Refusal::Ended(record.state_name())),
     };

@@ -124,7 +124,10 @@ fn validate_texts(request: &OpenSession) -> Result<(), OpenError> {
         return Err(OpenError::Text("reference has at most 128 characters and no control characters"));
     }
     let accept = &request.accept;
-    if accept.certificate_authorities.len() > 100 || accept.enterprises.len() > 1000 || accept.persons.len() > 1000 {
+    if accept.certificate_authorities.len() > 100
+        || accept.enterprises.len() > 1000
+        || accept.persons.len() > 1000
+    {
         return Err(OpenError::Text(
             "accept names at most 100 certificate authorities, 1,000 enterprises and 1,000 persons",
         ));

@@ -187,9 +187,9 @@ impl SessionRecord {
     pub fn claim(&self) -> Option<&ClaimRecord> {
         match &self.state {
             State::Waiting { .. } => None,
-            State::ItemsAwaited { claim, .. } | State::Ready { claim, .. } | State::Completed { claim, .. } => {
-                Some(claim)
-            }
+            State::ItemsAwaited { claim, .. }
+            | State::Ready { claim, .. }
+            | State::Completed { claim, .. } => Some(claim),
             State::Ended { claim, .. } => claim.as_deref(),
         }
     }
@@ -197,7 +197,9 @@ impl SessionRecord {
     /// When it expires, or, where it has ended, is removed.
     pub fn deadline(&self) -> Timestamp {
         match &self.state {
-            State::Waiting { until } | State::ItemsAwaited { until, .. } | State::Ready { until, .. } => *until,
+            State::Waiting { until } | State::ItemsAwaited { until, .. } | State::Ready { until, .. } => {
+                *until
+            }
             State::Completed { keep_until, .. } | State::Ended { keep_until, .. } => *keep_until,
         }
     }

@@ -38,7 +38,9 @@ pub enum VerificationError {
     #[error("{0} is not the DER of an SM2Signature with r and s in range")]
     NotASignature(String),
     /// By another key, or over other bytes.
-    #[error("{0} does not verify under the holder's certificate: it was made by another key or over other bytes")]
+    #[error(
+        "{0} does not verify under the holder's certificate: it was made by another key or over other bytes"
+    )]
     Signature(String),
     /// Not one answer for each item in their order.
     #[error("the response has answers for other items than the session's: give one for each item, in order")]
@@ -66,7 +68,12 @@ pub fn verify(
 ) -> Result<ResponseFacts, VerificationError> {
     let statement = Statement::from_bytes(&expected.statement)
         .map_err(|e| VerificationError::Statement(e.to_string()))?;
-    verify_signature(&expected.certificate, &expected.statement, &response.statement_signature, "statement_signature")?;
+    verify_signature(
+        &expected.certificate,
+        &expected.statement,
+        &response.statement_signature,
+        "statement_signature",
+    )?;
     let to_sign = statement
         .items_to_sign(expected.seal.as_deref())
         .map_err(|e| VerificationError::Statement(e.to_string()))?;
@@ -75,8 +82,8 @@ pub fn verify(
             expect_ids(&response.items, &[])?;
             (Vec::new(), None)
         }
-        Task::Sign { arc, .. } => {
-            (signed_items(expected, response, &to_sign, |item, signature| {
+        Task::Sign { arc, .. } => (
+            signed_items(expected, response, &to_sign, |item, signature| {
                 cms::assemble_detached(
                     (*arc).into(),
                     &item.bytes,
@@ -85,11 +92,13 @@ pub fn verify(
                     without_root(&expected.chain),
                 )
                 .map_err(|e| e.to_string())
-            })?, None)
-        }
+            })?,
+            None,
+        ),
         Task::Seal { .. } => (
             signed_items(expected, response, &to_sign, |item, signature| {
-                seal::assemble_signature(&item.bytes, signature, &expected.certificate).map_err(|e| e.to_string())
+                seal::assemble_signature(&item.bytes, signature, &expected.certificate)
+                    .map_err(|e| e.to_string())
             })?,
             None,
         ),
@@ -141,7 +150,8 @@ fn signed_items(
         .map(|(item, answer)| {
             let what = format!("the signature for item \"{}\"", item.id);
             let signature = verify_signature(&expected.certificate, &item.bytes, &answer.value, &what)?;
-            let value = assemble(item, &signature).map_err(|e| VerificationError::Assembly(item.id.clone(), e))?;
+            let value =
+                assemble(item, &signature).map_err(|e| VerificationError::Assembly(item.id.clone(), e))?;
             Ok(ItemOutcome { id: item.id.clone(), value: Base64(value) })
         })
         .collect()

@@ -80,8 +80,9 @@ impl Greeting {
 }
 
 async fn use_token(broker: &Broker, token: &Token) -> Result<(StoredSession, Token), ApiError> {
-    let unknown =
-        || ApiError::new(Kind::Unauthorized, "the token is not of a session here: use the socket_token as given");
+    let unknown = || {
+        ApiError::new(Kind::Unauthorized, "the token is not of a session here: use the socket_token as given")
+    };
     let session: SessionId = token_session(token).ok_or_else(unknown)?;
     let next = new_token(&session)?;
     let input = Input::UseSocketToken { presented: token.digest(), next: next.digest() };

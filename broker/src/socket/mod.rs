@@ -102,7 +102,8 @@ impl Actor for BidSocket {
         context.set_mailbox_capacity(MAILBOX);
         context.run_later(HELLO_WITHIN, |socket, context| {
             if matches!(socket.phase, Phase::Hello) {
-                let problem = ApiError::new(Kind::Unauthorized, "no hello came: send {\"type\":\"hello\",…} first");
+                let problem =
+                    ApiError::new(Kind::Unauthorized, "no hello came: send {\"type\":\"hello\",…} first");
                 socket.refuse(&problem, context);
             }
         });
@@ -126,7 +127,10 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for BidSocket {
             Ok(ws::Message::Text(text)) => match serde_json::from_str(&text) {
                 Ok(message) => self.receive(message, context),
                 Err(error) => self.refuse(
-                    &ApiError::new(Kind::MalformedRequest, format!("not a message of this protocol: {error}")),
+                    &ApiError::new(
+                        Kind::MalformedRequest,
+                        format!("not a message of this protocol: {error}"),
+                    ),
                     context,
                 ),
             },
