@@ -173,7 +173,9 @@ impl Instance {
             return Ok(None);
         };
         let operation = self.store.read::<OperationRecord>(Folder::Operations, &certificate.operation)?;
-        Ok(operation.map(|operation| (certificate, operation)))
+        let handed_out =
+            |operation: &OperationRecord| operation.made.iter().any(|made| made == serial.as_str());
+        Ok(operation.filter(handed_out).map(|operation| (certificate, operation)))
     }
 
     /// As [`Self::issued`], where there must be one.

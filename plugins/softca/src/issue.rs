@@ -100,7 +100,7 @@ impl Instance {
         let enveloped_key =
             EnvelopedKey::wrap(&key, csr.public_key()).and_then(|key| key.to_der()).map_err(own)?;
         let reply = RecoveredKey { encryption_certificate, enveloped_key: enveloped_key.into() };
-        Ok(Made { reply: Reply::RecoveredKey(reply), escrow: None })
+        Ok(Made { reply: Reply::RecoveredKey(reply), names: Vec::new(), escrow: None })
     }
 
     /// For load and fault tests, as the configuration says.
@@ -147,7 +147,8 @@ impl Instance {
             enveloped_key: Some(enveloped.into()),
             chain: self.authority.chain(),
         };
-        Ok(Made { reply: Reply::Pair(reply), escrow: Some(escrow) })
+        let names = vec![signing_serial.into(), encryption_serial.into()];
+        Ok(Made { reply: Reply::Pair(reply), names, escrow: Some(escrow) })
     }
 
     fn certify(

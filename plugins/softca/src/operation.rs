@@ -19,6 +19,8 @@ use crate::vault::SealedKey;
 /// Something new, before it is committed.
 pub(crate) struct Made {
     pub(crate) reply: Reply,
+    /// Serial numbers or seal id.
+    pub(crate) names: Vec<String>,
     pub(crate) escrow: Option<SealedKey>,
 }
 
@@ -43,6 +45,7 @@ impl Instance {
             request_digest,
             begun: None,
             reply: None,
+            made: Vec::new(),
             escrow: None,
             at_ms: call.host().now_ms(),
         };
@@ -66,7 +69,12 @@ impl Instance {
             let text = "the call was cancelled before anything was stored";
             return Err(AdapterError::new(ErrorClass::Retryable, text));
         }
-        let record = OperationRecord { reply: Some(raw(&made.reply)?), escrow: made.escrow, ..record };
+        let record = OperationRecord {
+            reply: Some(raw(&made.reply)?),
+            made: made.names,
+            escrow: made.escrow,
+            ..record
+        };
         self.commit(&name, &record)?;
         if matches!(request.operation(), Operation::Issue | Operation::Renew | Operation::Rekey) {
             self.delay();

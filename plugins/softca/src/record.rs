@@ -18,6 +18,9 @@ pub(crate) struct OperationRecord {
     pub(crate) begun: Option<Box<RawValue>>,
     /// None: begun.
     pub(crate) reply: Option<Box<RawValue>>,
+    /// The serial numbers or the seal id that were handed out with the reply. Others that name this operation are of an
+    /// attempt that was killed before it was committed, and were never handed out.
+    pub(crate) made: Vec<String>,
     /// The encryption private key of a pair, under the name [`escrow_name`].
     pub(crate) escrow: Option<SealedKey>,
     pub(crate) at_ms: u64,
@@ -28,8 +31,8 @@ pub(crate) fn escrow_name(encryption_serial: &Serial) -> String {
     format!("escrow/{encryption_serial}")
 }
 
-/// `certificates/SERIAL.json`. It is written before the operation's record: without that record the certificate was
-/// never handed out and counts as unknown.
+/// `certificates/SERIAL.json`. It is written before the operation's record: unless that record names it, the certificate
+/// was never handed out and counts as unknown.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct CertificateRecord {
     /// The file name of the operation.

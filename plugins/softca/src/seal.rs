@@ -59,7 +59,8 @@ impl Instance {
         if !self.store.create(Folder::Seals, &id, &record)? {
             return Err(AdapterError::unhealthy(format!("the random seal id {id} was there already")));
         }
-        Ok(Made { reply: Reply::Seal(IssuedSeal { seal_id: id, seal: seal.into() }), escrow: None })
+        let reply = Reply::Seal(IssuedSeal { seal_id: id.clone(), seal: seal.into() });
+        Ok(Made { reply, names: vec![id], escrow: None })
     }
 
     pub(crate) fn seal_status(&self, seal_id: &str, now_ms: u64) -> Result<SealStatus, AdapterError> {
@@ -97,6 +98,7 @@ impl Instance {
         }
         let Some(record) = self.store.read::<SealRecord>(Folder::Seals, seal_id)? else { return Ok(None) };
         let operation = self.store.read::<OperationRecord>(Folder::Operations, &record.operation)?;
-        Ok(operation.map(|_| record))
+        let handed_out = operation.is_some_and(|operation| operation.made.iter().any(|made| made == seal_id));
+        Ok(handed_out.then_some(record))
     }
 }

@@ -325,6 +325,23 @@ fn a_certificate_whose_record_was_never_stored_is_unknown() {
 }
 
 #[test]
+fn a_certificate_of_a_killed_attempt_stays_unknown_when_a_later_attempt_under_its_key_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host();
+    let ca = host.open(&configuration(folder.path())).unwrap();
+    let pair = pair_of(ca.submit("issue", &issue_request(&sm2::PrivateKey::generate().unwrap())).unwrap());
+    // As an attempt leaves it that was killed between the files of its certificates and the record.
+    let file = |name: &str| folder.path().join("certificates").join(format!("{name}.json"));
+    std::fs::copy(file(serial(&pair.signing_certificate).as_str()), file("0123")).unwrap();
+    let orphan = Serial::try_from("0123".to_owned()).unwrap();
+    assert_eq!(state(&ca, &orphan).state, State::Unknown);
+    assert!(matches!(ca.lookup(&LookupQuery::Serial(orphan.clone())).unwrap(), LookupReply::Absent));
+    assert_eq!(ca.list(&ListQuery::default()).unwrap().certificates.len(), 2);
+    let error = ca.submit("revoke", &revoke(&orphan, RevocationReason::Superseded)).unwrap_err();
+    assert_eq!(error.class(), Some(ErrorClass::Permanent));
+}
+
+#[test]
 fn the_list_comes_in_pages_without_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let host = host();
