@@ -39,7 +39,7 @@ pub enum PluginError {
         /// Which.
         name: String,
         /// Why.
-        reason: StartError,
+        reason: Box<StartError>,
     },
     /// Reading the file was broken off.
     #[error("adapter \"{name}\": reading its file was broken off")]
@@ -70,7 +70,7 @@ pub async fn start(config: &AdapterConfig) -> Result<Arc<AdapterHandle>, PluginE
         limits: Limits::default(),
     };
     let services = Arc::new(Services { secrets_directory: config.secrets_directory.clone() });
-    AdapterHandle::start(settings, services).await.map_err(|reason| PluginError::Start { name, reason })
+    AdapterHandle::start(settings, services).await.map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
 }
 
 fn pinned_digests(config: &AdapterConfig) -> Result<Option<Digests>, PluginError> {
