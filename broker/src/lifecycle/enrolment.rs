@@ -138,19 +138,26 @@ fn code_not_valid() -> ApiError {
     )
 }
 
+/// A legal-person user's certificate is the enterprise's; a person's names the enterprise beside the person.
 fn adapter_holder(holder: &Holder) -> AdapterHolder {
-    AdapterHolder {
-        kind: match holder.kind {
-            HolderKind::Person => AdapterHolderKind::Person,
-            HolderKind::LegalPerson => AdapterHolderKind::Enterprise,
+    let enterprise = holder.enterprise.as_ref();
+    let code = enterprise.map(|enterprise| enterprise.unified_social_credit_code.clone());
+    let enterprise_name = enterprise.map(|enterprise| enterprise.name.clone());
+    match (holder.kind, enterprise_name) {
+        (HolderKind::LegalPerson, Some(name)) => AdapterHolder {
+            kind: AdapterHolderKind::Enterprise,
+            name,
+            identity_code: None,
+            organization: None,
+            unified_social_credit_code: code,
         },
-        name: holder.name.clone(),
-        identity_code: None,
-        organization: holder.enterprise.as_ref().map(|enterprise| enterprise.name.clone()),
-        unified_social_credit_code: holder
-            .enterprise
-            .as_ref()
-            .map(|enterprise| enterprise.unified_social_credit_code.clone()),
+        (HolderKind::LegalPerson | HolderKind::Person, organization) => AdapterHolder {
+            kind: AdapterHolderKind::Person,
+            name: holder.name.clone(),
+            identity_code: None,
+            organization,
+            unified_social_credit_code: code,
+        },
     }
 }
 
