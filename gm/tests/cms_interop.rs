@@ -4,100 +4,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod cms_pki;
+mod judge;
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use cms_pki::{Authority, NOW};
 use const_oid::ObjectIdentifier;
 use der::asn1::OctetString;
 use der::{Encode, Sequence};
-use tempfile::TempDir;
 use yinqiao_gm::cms::{
     Arc, Content, EnvelopedData, SignedAttributes, SignedData, SignerError, assemble_detached,
 };
 use yinqiao_gm::sm2::Signature;
 use yinqiao_gm::{oid, sm3};
 
+use cms_pki::{Authority, NOW};
+use judge::{Desk, assert_accepted, assert_refused, bouncy_castle, gmssl};
+
 const DOCUMENT: &[u8] = b"a bid of some length, so that it fills more than one block of the cipher";
-
-/// A directory for what goes to a judge and comes back.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn put(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn take(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-}
-
-/// Bouncy Castle from Debian's libbcpkix-java. `None` if it, or Java, is missing.
-fn bouncy_castle(arguments: &[&Path], verb: &str) -> Option<String> {
-    let jars: Vec<_> = ["bcprov", "bcutil", "bcpkix"]
-        .map(|jar| PathBuf::from(format!("/usr/share/java/{jar}.jar")))
-        .to_vec();
-    if let Some(missing) = jars.iter().find(|jar| !jar.exists()) {
-        println!("NOT RUN: {} is missing; install libbcpkix-java", missing.display());
-        return None;
-    }
-    let output = Command::new("java")
-        .arg("-cp")
-        .arg(env::join_paths(jars).unwrap())
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java/CmsJudge.java"))
-        .arg(verb)
-        .args(arguments)
-        .output();
-    let Ok(output) = output else {
-        println!("NOT RUN: java is missing; install a JDK of version 17 or later");
-        return None;
-    };
-    Some(verdict("Bouncy Castle", verb, &output))
-}
-
-/// GmSSL's library, called by Python. `None` if either is missing.
-fn gmssl(arguments: &[&Path], verb: &str) -> Option<String> {
-    let output = Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/cms_judge.py"))
-        .arg(verb)
-        .args(arguments)
-        .output();
-    let Ok(output) = output else {
-        println!("NOT RUN: python3 is missing");
-        return None;
-    };
-    if output.status.code() == Some(3) {
-        let reason = String::from_utf8_lossy(&output.stdout);
-        println!("NOT RUN: GmSSL is missing; install the Python package easy-gmssl ({})", reason.trim());
-        return None;
-    }
-    Some(verdict("GmSSL", verb, &output))
-}
-
-fn verdict(judge: &str, verb: &str, output: &std::process::Output) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    assert!(output.status.success(), "{judge} {verb}: {said} {}", String::from_utf8_lossy(&output.stderr));
-    println!("{judge} {verb}: {said}");
-    said
-}
-
-fn assert_accepted(verdict: &str) {
-    assert!(verdict.ends_with("ACCEPTED"), "{verdict}");
-}
 
 fn detached(arc: Arc, authority: &Authority) -> Vec<u8> {
     let signer = authority.signer();
@@ -113,16 +34,16 @@ fn bouncy_castle_verifies_our_detached_message_and_its_chain_and_refuses_an_alte
     let message = desk.put("message", &detached(Arc::Rfc5652, &authority));
     let document = desk.put("document", DOCUMENT);
     let root = desk.put("root", authority.root.der());
-    let Some(said) = bouncy_castle(&[&message, &document, &root], "verify") else { return };
+    let Some(said) = bouncy_castle("CmsJudge", "verify", &[&message, &document, &root]) else { return };
     assert_accepted(&said);
 
     let altered = desk.put("altered", b"another bid");
-    let said = bouncy_castle(&[&message, &altered, &root], "verify").unwrap();
-    assert!(said.starts_with("REFUSED"), "{said}");
+    let said = bouncy_castle("CmsJudge", "verify", &[&message, &altered, &root]).unwrap();
+    assert_refused(&said, "");
 
     let stranger = desk.put("stranger", Authority::new().root.der());
-    let said = bouncy_castle(&[&message, &document, &stranger], "verify").unwrap();
-    assert!(said.starts_with("REFUSED"), "{said}");
+    let said = bouncy_castle("CmsJudge", "verify", &[&message, &document, &stranger]).unwrap();
+    assert_refused(&said, "");
 }
 
 #[test]
@@ -133,7 +54,9 @@ fn bouncy_castles_own_detached_message_verifies() {
     let key = desk.put("key", &signer.key.to_pkcs8_der().unwrap());
     let certificate = desk.put("certificate", signer.certificate.der());
     let out = desk.path("message");
-    let Some(said) = bouncy_castle(&[&document, &key, &certificate, &out], "sign") else { return };
+    let Some(said) = bouncy_castle("CmsJudge", "sign", &[&document, &key, &certificate, &out]) else {
+        return;
+    };
     assert_accepted(&said);
 
     let parsed = SignedData::from_der(&desk.take("message")).unwrap();
@@ -154,7 +77,7 @@ fn bouncy_castle_opens_our_enveloped_message() {
     let message = desk.put("message", &sealed);
     let key = desk.put("key", &recipient.key.to_pkcs8_der().unwrap());
     let out = desk.path("out");
-    let Some(said) = bouncy_castle(&[&message, &key, &out], "open") else { return };
+    let Some(said) = bouncy_castle("CmsJudge", "open", &[&message, &key, &out]) else { return };
     assert_accepted(&said);
     assert_eq!(desk.take("out"), DOCUMENT);
 }
@@ -168,7 +91,7 @@ fn an_enveloped_message_in_bouncy_castles_streaming_form_opens() {
         EnvelopedData::seal(Arc::Rfc5652, std::slice::from_ref(&recipient.certificate), &content).unwrap();
     let message = desk.put("message", &sealed);
     let out = desk.path("out");
-    let Some(said) = bouncy_castle(&[&message, &out], "ber") else { return };
+    let Some(said) = bouncy_castle("CmsJudge", "ber", &[&message, &out]) else { return };
     assert_accepted(&said);
     let streamed = desk.take("out");
     assert_eq!(streamed[..2], [0x30, 0x80], "indefinite length");
@@ -188,13 +111,13 @@ fn gmssl_opens_our_enveloped_message_once_the_key_encryption_has_gmssls_name() {
     let certificate = desk.put("certificate", recipient.certificate.der());
     let out = desk.path("out");
     let as_sealed = desk.put("as sealed", &sealed);
-    let Some(said) = gmssl(&[&as_sealed, &key, &certificate, &out], "open") else { return };
+    let Some(said) = gmssl("open", &[&as_sealed, &key, &certificate, &out]) else { return };
     if !said.ends_with("ACCEPTED") {
         let name = oid::SM2_ENCRYPT.as_bytes();
         let at = sealed.windows(name.len()).position(|window| window == name).unwrap();
         sealed[at..at + name.len()].copy_from_slice(oid::SM2_KEY_EXCHANGE.as_bytes());
         let renamed = desk.put("renamed", &sealed);
-        assert_accepted(&gmssl(&[&renamed, &key, &certificate, &out], "open").unwrap());
+        assert_accepted(&gmssl("open", &[&renamed, &key, &certificate, &out]).unwrap());
     }
     assert_eq!(desk.take("out"), DOCUMENT);
 }
@@ -206,7 +129,7 @@ fn an_enveloped_message_that_gmssl_made_opens() {
     let content = desk.put("content", DOCUMENT);
     let certificate = desk.put("certificate", recipient.certificate.der());
     let out = desk.path("message");
-    let Some(said) = gmssl(&[&content, &certificate, &out], "envelop") else { return };
+    let Some(said) = gmssl("envelop", &[&content, &certificate, &out]) else { return };
     assert_accepted(&said);
     let parsed = EnvelopedData::from_der(&desk.take("message")).unwrap();
     assert_eq!(parsed.arc(), Arc::Gmt0010);
@@ -223,7 +146,7 @@ fn a_signed_message_of_gmssl_is_read_and_its_signature_without_z_is_refused() {
     let key = desk.put("key", &*signer.key.to_bytes());
     let certificate = desk.put("certificate", signer.certificate.der());
     let out = desk.path("message");
-    let Some(said) = gmssl(&[&content, &key, &certificate, &out], "sign") else { return };
+    let Some(said) = gmssl("sign", &[&content, &key, &certificate, &out]) else { return };
     assert_accepted(&said);
 
     let parsed = SignedData::from_der(&desk.take("message")).unwrap();
