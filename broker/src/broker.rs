@@ -1,15 +1,12 @@
 //! The broker put together: stores, sessions, directory, CAs.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::Arc;
 
 use actix::Actor;
 use tracing::info;
 
 use yinqiao_gm::seal::SesSeal;
+use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::Certificate;
 use yinqiao_gm::x509::chain::Usage;
 use yinqiao_protocol::Timestamp;
@@ -23,6 +20,7 @@ use crate::config::Config;
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
+use crate::secrets::{self, SecretsError};
 use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
 use crate::store::sled::SledStore;
 use crate::store::{EventSink, Records, SessionStore, StoreError};
@@ -30,14 +28,9 @@ use crate::store::{EventSink, Records, SessionStore, StoreError};
 /// Why the broker does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data directory cannot be made or written.
-    #[error("the data directory {path} cannot be used: {reason}")]
-    DataDirectory {
-        /// Where.
-        path: std::path::PathBuf,
-        /// Why.
-        reason: std::io::Error,
-    },
+    /// The broker's own secrets cannot be made or read.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,6 +57,8 @@ pub struct Broker {
     pub pool: CryptoPool,
     /// When something was out of reach.
     pub outages: Arc<Outages>,
+    /// Signs opening records.
+    pub signing_key: Arc<PrivateKey>,
     sled: SledStore,
 }
 
@@ -73,8 +68,8 @@ impl Broker {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: &Config, public_url: String) -> Result<Self, StartError> {
-        prepare_data_directory(&config.data_directory)
-            .map_err(|reason| StartError::DataDirectory { path: config.data_directory.clone(), reason })?;
+        secrets::prepare(&config.data_directory)?;
+        let signing_key = secrets::signing_key(&config.data_directory)?;
         let hub = Arc::new(EventHub::default());
         let sink: Arc<dyn EventSink> = hub.clone();
         let sled = SledStore::open(&config.data_directory.join("store"), sink)?;
@@ -102,6 +97,7 @@ impl Broker {
             hub,
             pool: CryptoPool::default(),
             outages,
+            signing_key: Arc::new(signing_key),
             sled,
         })
     }
@@ -146,23 +142,4 @@ impl Broker {
                 && (seal.valid_from()..=seal.valid_until()).contains(&now.seconds())
         })
     }
-}
-
-/// Makes the data directory, for its owner only, and the software CA's master key on the first start.
-fn prepare_data_directory(path: &Path) -> std::io::Result<()> {
-    let secrets = path.join("secrets").join("softca");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets)?;
-    let key = secrets.join("softca.master_key");
-    if key.exists() {
-        return Ok(());
-    }
-    let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(std::io::Error::other)?;
-    let partial = secrets.join(".softca.master_key.partial");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    file.write_all(bytes.as_ref())?;
-    file.sync_all()?;
-    fs::rename(&partial, &key)?;
-    fs::File::open(&secrets)?.sync_all()
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod http;
 pub mod lifecycle;
 pub mod operator;
+pub mod secrets;
 pub mod server;
 pub mod session;
 pub mod socket;

@@ -9,6 +9,7 @@ pub mod code;
 pub mod event;
 pub mod holder;
 pub mod identifier;
+pub mod opening_record;
 pub mod outcome;
 pub mod phone;
 pub mod problem;

@@ -70,7 +70,9 @@ pub async fn start(config: &AdapterConfig) -> Result<Arc<AdapterHandle>, PluginE
         limits: Limits::default(),
     };
     let services = Arc::new(Services { secrets_directory: config.secrets_directory.clone() });
-    AdapterHandle::start(settings, services).await.map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
+    AdapterHandle::start(settings, services)
+        .await
+        .map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
 }
 
 fn pinned_digests(config: &AdapterConfig) -> Result<Option<Digests>, PluginError> {

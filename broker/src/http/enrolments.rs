@@ -4,6 +4,7 @@ use actix_web::web;
 use serde::Serialize;
 
 use yinqiao_protocol::Base64;
+use yinqiao_protocol::opening_record::BrokerKey;
 use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
 
 use super::problem::ApiError;
@@ -15,6 +16,11 @@ pub async fn enrol(
     request: web::Json<EnrolRequest>,
 ) -> Result<web::Json<Enrolled>, ApiError> {
     broker.enrol(request.into_inner()).await.map(web::Json)
+}
+
+/// `GET /v1/broker`
+pub async fn broker_key(broker: web::Data<Broker>) -> web::Json<BrokerKey> {
+    web::Json(BrokerKey { public_key: Base64(broker.signing_key.public_key().to_sec1().to_vec()) })
 }
 
 /// A CA whose certificates answer sessions here.

@@ -56,6 +56,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/openings/{opening}").route(web::get().to(openings::view)))
         .service(resource("/v1/openings/{opening}/extend").route(web::post().to(openings::extend)))
         .service(resource("/v1/openings/{opening}/cancel").route(web::post().to(openings::cancel)))
+        .service(resource("/v1/openings/{opening}/record").route(web::get().to(openings::record)))
+        .service(resource("/v1/broker").route(web::get().to(enrolments::broker_key)))
         .service(resource("/v1/socket").route(web::get().to(socket::upgrade)))
         .service(resource("/v1/certificate-authorities").route(web::get().to(enrolments::authorities)))
         .service(resource("/health").route(web::get().to(health)))

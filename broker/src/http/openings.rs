@@ -4,13 +4,14 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use futures_util::future::join_all;
 
+use yinqiao_protocol::opening_record::SignedOpeningRecord;
 use yinqiao_protocol::relying_party::{
     ExtendOpening, MOST_SESSIONS, OpenOpening, OpenedOpening, OpeningChange, OpeningView, SessionView,
     TIME_TO_LIVE_SECONDS,
 };
-use yinqiao_protocol::statement::RelyingPartyName;
+use yinqiao_protocol::statement::{RelyingPartyName, SignedText};
 use yinqiao_protocol::task::is_showable;
-use yinqiao_protocol::{Cause, OpeningId};
+use yinqiao_protocol::{Base64, Cause, OpeningId};
 
 use super::authentication::RelyingParty;
 use super::problem::{ApiError, Kind};
@@ -20,7 +21,8 @@ use crate::clock;
 use crate::session::actor::SessionError;
 use crate::session::machine::{Input, Refusal};
 use crate::session::opening::{Window, time_to_live};
-use crate::store::OpeningRecord;
+use crate::session::opening_record;
+use crate::store::{OpeningRecord, StoredSession};
 
 /// Seconds of a window where none is given.
 const WINDOW_SECONDS: u32 = 1800;
@@ -81,16 +83,8 @@ pub async fn view(
     opening: web::Path<OpeningId>,
 ) -> Result<web::Json<OpeningView>, ApiError> {
     let record = own(&broker, &relying_party.name, *opening).await?;
-    let sessions = join_all(record.sessions.iter().map(|id| broker.sessions.session(*id))).await;
-    let mut views = Vec::with_capacity(sessions.len());
-    for session in sessions {
-        match session {
-            Ok(stored) => views.push(SessionView { result: None, ..session_view(&stored) }),
-            // Removed since its result's time was over.
-            Err(SessionError::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let sessions = present_sessions(&broker, &record).await?;
+    let views = sessions.iter().map(|stored| SessionView { result: None, ..session_view(stored) }).collect();
     Ok(web::Json(OpeningView {
         opening: record.id,
         title: record.title,
@@ -135,6 +129,45 @@ pub async fn cancel(
     let (changed, ended_before) =
         apply_to_all(&broker, &record, &Input::Cancel(Cause::OpeningCancelled)).await?;
     Ok(web::Json(OpeningChange { until: record.until, changed, ended_before }))
+}
+
+/// `GET /v1/openings/{opening}/record`
+pub async fn record(
+    broker: web::Data<Broker>,
+    RelyingParty(relying_party): RelyingParty,
+    opening: web::Path<OpeningId>,
+) -> Result<web::Json<SignedOpeningRecord>, ApiError> {
+    let opening = own(&broker, &relying_party.name, *opening).await?;
+    let sessions = present_sessions(&broker, &opening).await?;
+    let made = opening_record::compose(&opening, &relying_party.name, &sessions, clock::now());
+    let internal = |text: String| ApiError::new(Kind::Internal, text);
+    let bytes = made.to_bytes().map_err(|e| internal(e.to_string()))?;
+    let (to_sign, key) = (bytes.clone(), broker.signing_key.clone());
+    let signature = broker
+        .pool
+        .run(move || key.sign(&to_sign).and_then(|signature| signature.to_der()))
+        .await?
+        .map_err(|e| internal(e.to_string()))?;
+    Ok(web::Json(SignedOpeningRecord {
+        record: Base64(bytes),
+        signature: Base64(signature),
+        public_key: Base64(broker.signing_key.public_key().to_sec1().to_vec()),
+    }))
+}
+
+/// The opening's sessions that are still kept, in its order.
+async fn present_sessions(broker: &Broker, opening: &OpeningRecord) -> Result<Vec<StoredSession>, ApiError> {
+    let results = join_all(opening.sessions.iter().map(|id| broker.sessions.session(*id))).await;
+    let mut sessions = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(stored) => sessions.push(stored),
+            // Removed since its result's time was over.
+            Err(SessionError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(sessions)
 }
 
 async fn apply_to_all(

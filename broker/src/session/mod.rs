@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod machine;
 pub mod opening;
+pub mod opening_record;
 pub mod picture;
 pub mod record;
 pub mod supervisor;
