@@ -85,7 +85,8 @@ pub trait SessionStore: Send + Sync {
     /// As [`SessionStore::commit`], together with a new or changed opening.
     ///
     /// # Errors
-    /// As there.
+    /// As there; and [`StoreError::Conflict`] when none of the opening's sessions would be stored afterwards, since it
+    /// was removed with the last of them.
     fn commit_opening(
         &self,
         opening: OpeningRecord,

@@ -67,7 +67,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let picks = || prop::collection::vec((any::<Index>(), fate()), 1..4);
+    let picks = || prop::collection::vec((any::<Index>(), fate()), 0..3);
     let record = (any::<bool>(), 0..4u8, 0..3u64, prop::option::of(0..9000usize));
     prop_oneof![
         3 => (0..2usize).prop_map(Step::Open),

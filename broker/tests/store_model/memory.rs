@@ -61,6 +61,9 @@ impl MemoryStore {
             answer.push(stored);
         }
         if let Some(opening) = opening {
+            if !opening.sessions.iter().any(|id| next.sessions.contains_key(id)) {
+                return Err(StoreError::Conflict);
+            }
             next.openings.insert(opening.id, opening);
         }
         *content = next;

@@ -167,6 +167,12 @@ pub async fn a_page_says_when_earlier_events_were_removed<S: Subject>(subject: &
     same("complete for a session that is there", (vec![4, 5], true), page(&rp, one, 0).await?)?;
     same("not for its opening", (vec![2], false), page(&rp, EventsOf::Opening(opening.id), 0).await?)?;
     same("but after that", (vec![], true), page(&rp, EventsOf::Opening(opening.id), 3).await?)?;
+    store.commit_opening(opening.clone(), Vec::new()).await?;
+    same(
+        "nor after the opening was changed",
+        (vec![2], false),
+        page(&rp, EventsOf::Opening(opening.id), 0).await?,
+    )?;
     let removed = stored.first().map_or_else(SessionId::random, |stored| stored.record.id);
     same("not for the removed", (vec![], false), page(&rp, EventsOf::Session(removed), 0).await?)?;
     same("complete for another relying party", (vec![1, 2], true), page(&other, all, 0).await?)

@@ -229,7 +229,12 @@ pub async fn an_opening_goes_with_its_last_session<S: Subject>(subject: &S) -> R
     same("the opening is still there", Some(&opening), store_under_test.opening(opening.id).await?.as_ref())?;
     same("the last is removed", 1, store_under_test.remove(last).await?)?;
     same("the opening is not there any more", None, store_under_test.opening(opening.id).await?)?;
-    same("the other opening is", Some(&other), store_under_test.opening(other.id).await?.as_ref())
+    conflict(
+        "it cannot change any more",
+        store_under_test.commit_opening(opening.clone(), Vec::new()).await,
+    )?;
+    same("and does not come back", None, store_under_test.opening(opening.id).await?)?;
+    same("the other opening is there", Some(&other), store_under_test.opening(other.id).await?.as_ref())
 }
 
 /// What was acknowledged outlives the process.

@@ -72,7 +72,7 @@ impl<D: Durability> Ledger<D> {
         shared.figures.batches.fetch_add(1, Ordering::Relaxed);
         shared.figures.commits.fetch_add(plans.len() as u64, Ordering::Relaxed);
         for plan in &plans {
-            shared.remember(&plan.stored, &plan.removed);
+            shared.remember(&plan.stored);
         }
         for plan in plans {
             for Announcement { relying_party, event } in plan.announcements {
@@ -127,7 +127,6 @@ impl<D> Drop for Ledger<D> {
 struct Plan {
     announcements: Vec<Announcement>,
     stored: Vec<StoredSession>,
-    removed: Vec<SessionId>,
     /// Takes what became of the batch. That nobody listens any more is no error: the caller went away.
     acknowledge: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
@@ -139,34 +138,31 @@ impl Plan {
         match work {
             Work::Sessions { opening, changes, answer } => {
                 let planned = settle(draft, |draft| {
+                    let stored = changes
+                        .into_iter()
+                        .map(|change| change.plan(draft, &mut announcements))
+                        .collect::<Result<_, _>>()?;
                     if let Some(opening) = opening {
                         opening.plan(draft)?;
                     }
-                    changes.into_iter().map(|change| change.plan(draft, &mut announcements)).collect()
+                    Ok(stored)
                 });
-                let stored: Vec<StoredSession> = match &planned {
+                let stored = match &planned {
                     Ok(stored) => Vec::clone(stored),
                     Err(_) => {
                         announcements.clear();
                         Vec::new()
                     }
                 };
-                Self { announcements, stored, removed: Vec::new(), acknowledge: answering(answer, planned) }
+                Self { announcements, stored, acknowledge: answering(answer, planned) }
             }
             Work::Removal { sessions, answer } => {
                 let planned = settle(draft, |draft| remove(draft, sessions));
-                let removed = planned.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
-                let count = planned.map(|removed| removed.len());
-                Self { announcements, stored: Vec::new(), removed, acknowledge: answering(answer, count) }
+                Self { announcements, stored: Vec::new(), acknowledge: answering(answer, planned) }
             }
             Work::Records { changes, answer } => {
                 let planned = settle(draft, |draft| records::plan(draft, changes));
-                Self {
-                    announcements,
-                    stored: Vec::new(),
-                    removed: Vec::new(),
-                    acknowledge: answering(answer, planned),
-                }
+                Self { announcements, stored: Vec::new(), acknowledge: answering(answer, planned) }
             }
         }
     }
@@ -193,8 +189,8 @@ fn answering<T: Send + 'static>(
 }
 
 /// Removes those that have ended and are at the given version, and openings that are left without sessions.
-fn remove(draft: &mut Draft<'_>, sessions: Vec<(SessionId, u64)>) -> Result<Vec<SessionId>, StoreError> {
-    let mut removed = Vec::new();
+fn remove(draft: &mut Draft<'_>, sessions: Vec<(SessionId, u64)>) -> Result<usize, StoreError> {
+    let mut removed = 0;
     let mut touched = BTreeMap::<OpeningId, u64>::new();
     for (id, expected) in sessions {
         let Some((version, summary)) = sessions::read_summary(draft.layers(), id)? else { continue };
@@ -207,7 +203,7 @@ fn remove(draft: &mut Draft<'_>, sessions: Vec<(SessionId, u64)>) -> Result<Vec<
             let mark = touched.entry(opening).or_default();
             *mark = highest.max(*mark);
         }
-        removed.push(id);
+        removed += 1;
     }
     for (opening, highest) in touched {
         openings::sessions_removed(draft, opening, highest)?;

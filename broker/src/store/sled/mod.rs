@@ -129,7 +129,7 @@ impl SledStore {
         opening: Option<OpeningRecord>,
         changes: Vec<SessionChange>,
     ) -> Result<Vec<StoredSession>, StoreError> {
-        let opening = opening.as_ref().map(openings::Prepared::new).transpose()?;
+        let opening = opening.map(openings::Prepared::new).transpose()?;
         let changes = changes.into_iter().map(sessions::Prepared::new).collect::<Result<Vec<_>, _>>()?;
         let bytes = opening.as_ref().map_or(0, openings::Prepared::weight)
             + changes.iter().map(sessions::Prepared::weight).sum::<usize>();
@@ -267,17 +267,14 @@ struct Shared {
 }
 
 impl Shared {
-    /// Takes over what is on disk now.
-    fn remember(&self, stored: &[StoredSession], removed: &[SessionId]) {
+    /// Takes over what is on disk now. Removed sessions have ended before, so they are not among the live.
+    fn remember(&self, stored: &[StoredSession]) {
         for session in stored {
             if session.record.is_final() {
                 self.live.remove(&session.record.id);
             } else {
                 self.live.insert(session.record.id, session.clone());
             }
-        }
-        for id in removed {
-            self.live.remove(id);
         }
     }
 }

@@ -107,6 +107,11 @@ impl<T> Queue<T> {
         self.lock().waiting.clear();
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // The state is whole between any two statements that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

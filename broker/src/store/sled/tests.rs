@@ -103,6 +103,13 @@ impl Fixture {
         tokio::spawn(async move { store.commit(vec![change]).await })
     }
 
+    /// Returns when `count` commits wait for the writer.
+    async fn until_waiting(&self, count: usize) {
+        while self.store.inner.shared.queue.len() < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn numbers(&self) -> Vec<u64> {
         let page = self.store.events(self.rp.clone(), EventsOf::RelyingParty, 0, 1000).await.unwrap();
         page.events.iter().map(|event| event.sequence).collect()
@@ -163,7 +170,7 @@ async fn commits_of_one_moment_share_a_sync_and_may_conflict_with_each_other() {
         .map(|_| fixture.spawn(fixture::open(fixture::waiting(&fixture.rp))))
         .chain((0..2).map(|_| fixture.spawn(same.clone())))
         .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    fixture.until_waiting(52).await;
     for _ in 0..2 {
         go.send(()).unwrap();
     }
@@ -221,7 +228,7 @@ async fn closing_writes_what_waits_and_refuses_what_comes() {
     let first = fixture.spawn(fixture::open(fixture::waiting(&fixture.rp)));
     has_begun.recv().unwrap();
     let second = fixture.spawn(fixture::open(fixture::waiting(&fixture.rp)));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    fixture.until_waiting(1).await;
     go.send(()).unwrap();
     go.send(()).unwrap();
     fixture.store.close();
