@@ -100,7 +100,7 @@ fn an_enveloped_message_in_bouncy_castles_streaming_form_opens() {
 }
 
 /// GmSSL 3.1.1 reads no other name of the key encryption than its own, SM2-2 (.301.2), so it refuses the standard's
-/// SM2-3 (.301.3). Everything else of the message it reads as it is.
+/// SM2-3 (.301.3). Everything else of the message it reads as it is, which the next test shows with nothing renamed.
 #[test]
 fn gmssl_opens_our_enveloped_message_once_the_key_encryption_has_gmssls_name() {
     let (desk, authority) = (Desk::new(), Authority::new());
@@ -120,6 +120,49 @@ fn gmssl_opens_our_enveloped_message_once_the_key_encryption_has_gmssls_name() {
         assert_accepted(&gmssl("open", &[&renamed, &key, &certificate, &out]).unwrap());
     }
     assert_eq!(desk.take("out"), DOCUMENT);
+}
+
+#[test]
+fn gmssl_reads_and_decrypts_each_part_of_our_enveloped_message_as_it_is() {
+    let (desk, authority) = (Desk::new(), Authority::new());
+    let recipient = authority.recipient();
+    let key = desk.put("key", &*recipient.key.to_bytes());
+    let certificate = desk.put("certificate", recipient.certificate.der());
+    let out = desk.path("out");
+    for content in [DOCUMENT, &[0x42; 10_000][..], b""] {
+        let sealed =
+            EnvelopedData::seal(Arc::Gmt0010, std::slice::from_ref(&recipient.certificate), content).unwrap();
+        let message = desk.put("message", &sealed);
+        let Some(said) = gmssl("decrypt", &[&message, &key, &certificate, &out]) else { return };
+        assert_accepted(&said);
+        assert_eq!(desk.take("out"), content);
+    }
+}
+
+#[test]
+fn gmssl_refuses_our_enveloped_message_with_an_altered_key_and_for_another_recipient() {
+    let (desk, authority) = (Desk::new(), Authority::new());
+    let (recipient, other) = (authority.recipient(), authority.recipient());
+    let key = desk.put("key", &*recipient.key.to_bytes());
+    let other_key = desk.put("other key", &*other.key.to_bytes());
+    let certificate = desk.put("certificate", recipient.certificate.der());
+    let other_certificate = desk.put("other certificate", other.certificate.der());
+    let out = desk.path("out");
+    let mut sealed =
+        EnvelopedData::seal(Arc::Gmt0010, std::slice::from_ref(&recipient.certificate), DOCUMENT).unwrap();
+    let message = desk.put("message", &sealed);
+    let Some(said) = gmssl("decrypt", &[&message, &other_key, &certificate, &out]) else { return };
+    assert_refused(&said, "sm2_decrypt");
+    let said = gmssl("decrypt", &[&message, &key, &other_certificate, &out]).unwrap();
+    assert_refused(&said, "another recipient");
+
+    let parsed = EnvelopedData::from_der(&sealed).unwrap();
+    let wrapped = parsed.recipients()[0].wrapped_key_der();
+    let at = sealed.windows(wrapped.len()).position(|window| window == wrapped).unwrap();
+    sealed[at + wrapped.len() - 1] ^= 1;
+    let altered = desk.put("altered", &sealed);
+    let said = gmssl("decrypt", &[&altered, &key, &certificate, &out]).unwrap();
+    assert_refused(&said, "sm2_decrypt");
 }
 
 #[test]
