@@ -2,6 +2,7 @@
 //! nothing.
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use serde_json::json;
 
@@ -104,6 +105,17 @@ fn json_error(error: &JsonPayloadError, limit: usize) -> ApiError {
         }
         error => ApiError::new(Kind::MalformedRequest, format!("the body cannot be read: {error}")),
     }
+}
+
+/// What is wrong with a body that is taken as bytes.
+fn body_error(error: &actix_web::Error) -> ApiError {
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(
+            Kind::TooLarge,
+            format!("the body is larger than {MOST_BYTES_PHONE} bytes: a response has at most 1,000 items"),
+        );
+    }
+    ApiError::new(Kind::MalformedRequest, format!("the body cannot be read: {error}"))
 }
 
 fn path_error(error: &PathError) -> ApiError {

@@ -309,8 +309,9 @@ pub async fn respond(
     broker: web::Data<Broker>,
     Bearer(token): Bearer,
     session: web::Path<SessionId>,
-    body: web::Bytes,
+    body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<web::Json<Answered>, ApiError> {
+    let body = body.map_err(|error| super::body_error(&error))?;
     let (stored, claim) = claimed_with(&broker, *session, &token).await?;
     let response: Response = serde_json::from_slice(&body).map_err(|e| {
         ApiError::new(Kind::MalformedRequest, format!("the body is not the JSON expected here: {e}"))
