@@ -2,87 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cms_pki;
+mod seal_office;
 
 use std::collections::BTreeSet;
 
-use cms_pki::{Authority, Holder, NOT_AFTER, NOT_BEFORE, NOW};
+use yinqiao_gm::oid;
 use yinqiao_gm::seal::{
-    CertificateStatus, Check, Error, Extension, Failure, Outcome, Picture, SealDescription, SealReport,
-    SealVersion, SesSeal, SesSignature, SignerList, TbsSign, VerifyPolicy, assemble_signature, make_seal,
-    verify_der,
+    CertificateStatus, Check, Error, Extension, Failure, Outcome, SealDescription, SealReport, SealVersion,
+    SesSeal, SesSignature, SignerList, TbsSign, VerifyPolicy, make_seal, verify_der,
 };
-use yinqiao_gm::x509::{Certificate, Profile};
-use yinqiao_gm::{oid, sm3};
 
-const PATH: &str = "/Doc_0/Signs/Sign_0/Signature.xml";
-
-fn document() -> sm3::Digest {
-    sm3::digest(b"<Signature/>")
-}
-
-/// A company's seal with its maker and the one who may use it.
-struct Office {
-    authority: Authority,
-    maker: Holder,
-    signer: Holder,
-}
-
-impl Office {
-    fn new() -> Self {
-        let authority = Authority::new();
-        let maker = authority.holder("制章中心", Profile::Signing);
-        let signer = authority.signer();
-        Self { authority, maker, signer }
-    }
-
-    fn description(&self) -> SealDescription {
-        SealDescription {
-            id: "0123456789abcdef0123456789abcdef".to_owned(),
-            vendor_id: "Yinqiao".to_owned(),
-            kind: 1,
-            name: "某某公司公章".to_owned(),
-            signers: SignerList::certificates_of(std::slice::from_ref(&self.signer.certificate)),
-            created: NOT_BEFORE + 86_400,
-            valid_from: NOT_BEFORE + 86_400,
-            valid_until: NOT_AFTER - 86_400,
-            picture: Picture {
-                kind: "PNG".to_owned(),
-                data: b"\x89PNG\r\n\x1a\n".to_vec(),
-                width_mm: 42,
-                height_mm: 42,
-            },
-            extensions: Vec::new(),
-        }
-    }
-
-    fn seal(&self, description: &SealDescription) -> Vec<u8> {
-        make_seal(description, &self.maker.key, &self.maker.certificate).unwrap()
-    }
-
-    fn sign(&self, seal: &[u8], time: i64, signer: &Holder) -> Vec<u8> {
-        let tbs = TbsSign::build(seal, time, &document(), PATH).unwrap();
-        let signature = signer.key.sign(&tbs).unwrap();
-        assemble_signature(&tbs, &signature, &signer.certificate).unwrap()
-    }
-
-    fn verify(&self, signature: &[u8]) -> SealReport {
-        self.verify_with_status(signature, &|_, _| CertificateStatus::Good)
-    }
-
-    fn verify_with_status(
-        &self,
-        signature: &[u8],
-        status: &dyn Fn(&Certificate, i64) -> CertificateStatus,
-    ) -> SealReport {
-        let policy = VerifyPolicy {
-            roots: std::slice::from_ref(&self.authority.root),
-            intermediates: std::slice::from_ref(&self.authority.issuing),
-            status: Some(status),
-            understood_extensions: &[],
-        };
-        verify_der(signature, &document(), &policy)
-    }
-}
+use cms_pki::{Authority, Holder, NOT_AFTER, NOT_BEFORE, NOW};
+use seal_office::{Office, PATH, document};
 
 /// The only failed check and its failure.
 fn only_failure(report: &SealReport) -> (Check, &Failure) {
