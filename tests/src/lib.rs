@@ -1,1 +1,32 @@
-//! Under construction.
+//! What the tests of the real programs stand on: a broker that can be killed, a bid system, phones, and the checks that
+//! anyone can make with a result and the CA's published certificates.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`broker`] | starts, kills and restarts the real program; operators' commands |
+//! | [`programs`] | finds the programs under test, and builds them where they are missing |
+//! | [`relying_party`] | a bid system's requests |
+//! | [`socket`] | a bid system's websocket |
+//! | [`answer`] | what came back over HTTP, and the rules that every refusal keeps |
+//! | [`holder`] | a person with a phone |
+//! | [`tasks`] | the smallest valid tasks |
+//! | [`evidence`] | checks of results without the broker |
+//!
+//! Everything here panics where something is not as it must be: it runs in tests only.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+pub mod answer;
+pub mod broker;
+pub mod evidence;
+pub mod holder;
+pub mod programs;
+pub mod relying_party;
+pub mod socket;
+pub mod tasks;
+
+pub use answer::Answer;
+pub use broker::Broker;
+pub use holder::Holder;
+pub use relying_party::RelyingParty;
+pub use socket::Socket;

@@ -1,0 +1,266 @@
+//! The real broker in a process of its own.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use yinqiao_protocol::{Base64, Token};
+
+use crate::evidence::Trust;
+use crate::holder::{Company, Holder};
+use crate::programs;
+use crate::relying_party::RelyingParty;
+
+/// How long an ordered stop may take.
+const STOPS_WITHIN: Duration = Duration::from_secs(15);
+
+/// A broker with a data directory and a port of its own. It is killed when dropped.
+pub struct Broker {
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+    /// Milliseconds that the software CA takes in the middle of an issue.
+    issue_delay: u32,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
+impl Broker {
+    /// A new broker with its embedded defaults.
+    pub fn start() -> Self {
+        Self::start_with_issue_delay(0)
+    }
+
+    /// As [`Broker::start`], with a software CA that takes so many milliseconds in the middle of an issue.
+    pub fn start_with_issue_delay(issue_delay: u32) -> Self {
+        let folder = TempDir::with_prefix("yinqiao-").unwrap();
+        let mut broker = Self { folder, port: free_port(), process: None, issue_delay };
+        broker.write_configuration();
+        broker.restart();
+        broker
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A place for a test's files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The software CA's own files.
+    pub fn software_ca(&self) -> PathBuf {
+        self.data().join("softca")
+    }
+
+    /// Kills it in the middle of whatever it does (`kill -9`).
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Starts it again with the same data directory and at the same address; kills it before where it runs.
+    pub fn restart(&mut self) {
+        self.kill();
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut process = self
+            .program()
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
+            // Debug is the most that an operator is told to set; what the log must not tell, it must not tell there.
+            .env("RUST_LOG", "debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.process = Some(process);
+        assert_eq!(line.trim(), format!("serving on {}", self.url()), "the broker does not start:\n{}", self.log());
+    }
+
+    /// Asks it to stop (SIGTERM) and waits until it has.
+    pub fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < STOPS_WITHIN {
+            if let Some(status) = process.try_wait().unwrap() {
+                assert!(status.success(), "{status}\n{}", self.log());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        process.kill().unwrap();
+        panic!("the broker did not stop");
+    }
+
+    /// All that it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap()
+    }
+
+    /// Runs an operator's command and gives what it prints.
+    pub fn operator(&self, arguments: &[&str]) -> String {
+        let output = self.program().args(arguments).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(output.stderr));
+        text(output.stdout).trim().to_owned()
+    }
+
+    /// As [`Broker::operator`], for a command that prints JSON.
+    pub fn operator_json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.operator(arguments)).unwrap()
+    }
+
+    /// Registers a bid system.
+    pub fn relying_party(&self, id: &str) -> RelyingParty {
+        let domain = format!("{id}.example.cn");
+        let name = format!("{id} trading platform");
+        let key = self.operator(&["rp", "add", id, "--name", &name, "--domain", &domain]);
+        RelyingParty::new(&self.url(), Token::parse(&key).unwrap())
+    }
+
+    /// Enrols a person who acts for nobody.
+    pub fn person(&self, name: &str) -> Holder {
+        let holder = Holder::new();
+        holder.enrol(self, name, None, None);
+        holder
+    }
+
+    /// Enrols a company's legal person.
+    pub fn legal_person(&self, name: &str, company: &Company) -> Holder {
+        let holder = Holder::new();
+        holder.enrol(self, name, Some(company), None);
+        holder
+    }
+
+    /// A one-time code for a new holder, or a further certificate of `holder`.
+    pub fn enrolment_code(&self, name: &str, company: Option<&Company>, holder: Option<&str>) -> Token {
+        let mut arguments = vec!["enrolment", "add", "--name", name];
+        if let Some(company) = company {
+            arguments.extend(["--kind", "legal-person", "--enterprise", company.name]);
+            arguments.extend(["--enterprise-code", company.code]);
+        }
+        if let Some(holder) = holder {
+            arguments.extend(["--holder", holder]);
+        }
+        Token::parse(&self.operator(&arguments)).unwrap()
+    }
+
+    /// Has a company's seal made; gives its id and its DER.
+    pub fn seal(&self, company: &Company, name: &str) -> (String, Base64) {
+        let (picture, out) = (self.folder().join("seal.png"), self.folder().join(format!("{name}.der")));
+        fs::write(&picture, red_square()).unwrap();
+        let id = self.operator(&[
+            "seal",
+            "add",
+            "--enterprise-code",
+            company.code,
+            "--name",
+            name,
+            "--picture",
+            picture.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        (id, Base64(fs::read(&out).unwrap()))
+    }
+
+    /// What the software CA publishes: its certificates and its newest revocation list.
+    pub fn trust(&self) -> Trust {
+        let (chain, crl) = (self.folder().join("chain.pem"), self.folder().join("crl.pem"));
+        let files = [chain.to_str().unwrap(), crl.to_str().unwrap()];
+        self.operator(&["adapter", "export", "softca", "--chain", files[0], "--crl", files[1]]);
+        Trust::from_pem(&fs::read_to_string(&chain).unwrap(), &fs::read_to_string(&crl).unwrap())
+    }
+
+    /// Revokes the certificate pair whose signing certificate's DER has this SM3.
+    pub fn revoke(&self, certificate_sm3: &str) {
+        self.operator(&["certificate", "revoke", certificate_sm3]);
+    }
+
+    /// Kills the worker process of the software CA (`kill -9`).
+    pub fn kill_adapter(&self) {
+        let list = self.operator_json(&["adapter", "list"]);
+        let process = list["adapters"][0]["process"].as_i64().unwrap();
+        let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+        kill_process(process, Signal::KILL).unwrap();
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(programs::yinqiao());
+        command.arg("--data-dir").arg(self.data()).arg("--config").arg(self.folder().join("yinqiao.toml"));
+        command
+    }
+
+    fn write_configuration(&self) {
+        let mut text = String::new();
+        if self.issue_delay > 0 {
+            let library = programs::yinqiao().with_file_name("libyinqiao_softca.so");
+            text = format!(
+                "[[adapter]]\nname = \"softca\"\nlibrary = {library:?}\nsecrets_directory = {:?}\n\
+                 configuration = {{ directory = {:?}, name = \"Yinqiao\", issue_delay_ms = {} }}\n",
+                self.data().join("secrets/softca"),
+                self.software_ca(),
+                self.issue_delay,
+            );
+        }
+        fs::write(self.folder().join("yinqiao.toml"), text).unwrap();
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder().join("log.txt")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // The test is over: whether it still ran is not asked here.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// A port below those that the system gives to outgoing connections (from 32,768 on Linux): a broker that is down for a
+/// moment finds it free when it comes back.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn red_square() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[200, 0, 0].repeat(64)).unwrap();
+    bytes
+}

@@ -1,0 +1,38 @@
+//! The programs under test.
+//!
+//! They are those beside the test's own program, built from the sources as they are: cargo decides whether anything is
+//! out of date. `YINQIAO_PROGRAMS` names a folder with other ones, for instance of an installed version.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The program `yinqiao`, with the software CA's library beside it.
+pub fn yinqiao() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| folder().join("yinqiao"))
+}
+
+fn folder() -> PathBuf {
+    if let Some(folder) = env::var_os("YINQIAO_PROGRAMS") {
+        return folder.into();
+    }
+    // TARGET/PROFILE/deps/TEST
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
+    build(&folder);
+    folder
+}
+
+/// Cargo itself keeps two test programs from building at once.
+fn build(folder: &Path) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "-p", "yinqiao", "-p", "yinqiao-softca"]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", folder.parent().unwrap());
+    assert!(command.status().unwrap().success(), "the programs under test cannot be built");
+}
