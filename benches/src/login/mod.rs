@@ -12,7 +12,8 @@
 //! Clients use this process's processor time, which is given apart; on few processors they take from the broker what
 //! `sessions_per_s` could be, but not from processor time per session. The ratio `cpu_to_verifications` compares it with
 //! the SM2 verifications that a login needs (the claim's and the statement's), measured in this process before and after.
-//! All clients' phones hold the same keys, so the broker's memory of certificates is always warm. The times of getting ready (enrolment, first logins) are not counted.
+//! All clients' phones hold the same keys, so the broker's memory of certificates is always warm. The times of getting
+//! ready (enrolment, first logins) are not counted.
 
 mod broker;
 mod load;
@@ -50,7 +51,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 100_000)]
     sessions: u64,
     /// Sessions that wait in the part about memory.
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=9000))]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=9000))]
     waiting: u32,
     /// Which websocket the bid system watches.
     #[arg(long, value_enum, default_value = "session")]
