@@ -16,6 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
 use yinqiao_protocol::event::{ClientMessage, Event, ServerMessage};
+use yinqiao_protocol::relying_party::MOST_SESSIONS;
 use yinqiao_protocol::{RelyingPartyId, SessionId, Token, code};
 
 use crate::broker::Broker;
@@ -34,8 +35,9 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A connection that was silent this long is closed.
 const SILENT_AT_MOST: Duration = Duration::from_secs(70);
-/// Events that wait for a slow connection before it is sent away.
-const MAILBOX: usize = 256;
+/// Events that wait for a slow connection before it is sent away. One request makes an event for each session of an
+/// opening at once: a bid system that reads as it should must not be taken for a slow one.
+const MAILBOX: usize = 2 * MOST_SESSIONS;
 /// Events that may come while the missed ones are still being read.
 const MOST_HELD: usize = 10_000;
 /// Bytes of a message from a bid system.
