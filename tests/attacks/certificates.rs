@@ -23,10 +23,16 @@ fn a_certificate_of_another_ca_is_refused() {
     let subject = DistinguishedName::builder().common_name("王小明").build().unwrap();
     let at = now().seconds();
     let serial = SerialNumber::generate().unwrap();
-    let certificate =
-        CertificateBuilder::new(Profile::RootCa, subject, key.public_key().clone(), serial, at - 60, at + 3600)
-            .self_sign(&key)
-            .unwrap();
+    let certificate = CertificateBuilder::new(
+        Profile::RootCa,
+        subject,
+        key.public_key().clone(),
+        serial,
+        at - 60,
+        at + 3600,
+    )
+    .self_sign(&key)
+    .unwrap();
     let phone = Holder::new();
     let claim = phone.phone.claim_request(&opened.code, Sm3Hex::of(certificate.der()), None).unwrap();
     wire::post(&broker, "/v1/phone/claims", None, &claim).refused("certificate-unknown");
@@ -80,7 +86,11 @@ fn a_revocation_holds_after_a_restart() {
     assert_eq!(problem_of(person.scan(&opened.code)), "certificate-revoked");
     let trust = std::panic::catch_unwind(|| {
         let at = now().seconds();
-        broker.trust().verify(&person.encryption_certificate(), at, yinqiao_gm::x509::chain::Usage::Encryption)
+        broker.trust().verify(
+            &person.encryption_certificate(),
+            at,
+            yinqiao_gm::x509::chain::Usage::Encryption,
+        )
     });
     assert!(trust.is_err(), "the published list does not name the revoked encryption certificate");
 }

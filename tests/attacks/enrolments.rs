@@ -50,7 +50,8 @@ fn a_wrong_enrolment_is_refused_and_leaves_the_code_good() {
     altered(&|request| request.code = Token::random().unwrap()).refused("enrolment-code");
     altered(&|request| request.code = other_code.clone()).refused("enrolment-code");
     altered(&|request| request.signature = Base64(vec![0x30, 0])).refused("signature-invalid");
-    altered(&|request| signed(request, &content(), &PrivateKey::generate().unwrap())).refused("signature-invalid");
+    altered(&|request| signed(request, &content(), &PrivateKey::generate().unwrap()))
+        .refused("signature-invalid");
     altered(&|request| request.enrolment.0.push(b' ')).refused("malformed-request");
     altered(&|request| {
         let mut enrolment = content();

@@ -33,9 +33,7 @@ fn what_is_not_the_expected_json_is_refused_and_says_why() {
     platform.send("POST", "/v1/sessions", deep.as_bytes()).refused("malformed-request");
 
     let mut claimed = person.scan(&opened.code).unwrap();
-    platform
-        .send_items(&opened.session, tasks::sign(1, MessageArc::Rfc5652))
-        .expect::<Value>();
+    platform.send_items(&opened.session, tasks::sign(1, MessageArc::Rfc5652)).expect::<Value>();
     let token = claimed.claimed().claim_token.clone();
     for body in bodies {
         for verb in ["response", "decline"] {
@@ -60,7 +58,8 @@ fn unknown_fields_are_refused_by_name_everywhere() {
     })
     .unwrap();
     for pointer in ["", "/task", "/task/items/0", "/display", "/accept"] {
-        let problem = platform.post("/v1/sessions", &with(request.clone(), pointer)).refused("malformed-request");
+        let problem =
+            platform.post("/v1/sessions", &with(request.clone(), pointer)).refused("malformed-request");
         assert!(problem.detail.contains("surprise"), "{problem}");
     }
     for query in ["wait=x", "surprise=1", "after=-1"] {
@@ -123,7 +122,8 @@ fn unknown_paths_methods_and_sessions_are_told_apart() {
     let opened = platform.open(tasks::login());
     let unknown = SessionId::random();
     let uppercase = opened.session.to_string().to_uppercase();
-    let paths = ["/".to_owned(), "/v1".into(), "/v1/phone/x".into(), "/v2/sessions".into(), "/v1/sessions/".into()];
+    let paths =
+        ["/".to_owned(), "/v1".into(), "/v1/phone/x".into(), "/v2/sessions".into(), "/v1/sessions/".into()];
     let sessions = [unknown.to_string(), uppercase, "x".into(), "%ff".into(), "..%2f..%2fetc".into()];
     let sessions = sessions.map(|id| format!("/v1/sessions/{id}"));
     for path in paths.iter().chain(&sessions) {

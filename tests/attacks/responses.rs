@@ -64,10 +64,14 @@ fn a_signature_by_another_key_or_over_other_bytes_is_refused() {
     let mut longer = statement.clone();
     longer.push(b' ');
     let over_other_bytes = sign(own.signing(), &longer);
-    answering.altered(|response| response.statement_signature = over_other_bytes).refused("signature-invalid");
+    answering
+        .altered(|response| response.statement_signature = over_other_bytes)
+        .refused("signature-invalid");
     let of_item_0 = answering.response.items[0].value.clone();
     answering.altered(|response| response.items[1].value = of_item_0.clone()).refused("signature-invalid");
-    answering.altered(|response| response.statement_signature = of_item_0.clone()).refused("signature-invalid");
+    answering
+        .altered(|response| response.statement_signature = of_item_0.clone())
+        .refused("signature-invalid");
     for not_der in [vec![], vec![0x30], vec![0; 72]] {
         answering.altered(|response| response.items[0].value = Base64(not_der)).refused("signature-invalid");
     }
@@ -123,7 +127,9 @@ fn rewrapped_keys_are_bound_to_the_statement_by_a_signature() {
     answering.altered(|response| response.items[0].value = Base64(too_long)).refused("invalid-request");
     answering.altered(|response| response.opened_keys_signature = None).refused("invalid-request");
     let signature = answering.response.statement_signature.clone();
-    answering.altered(|response| response.opened_keys_signature = Some(signature)).refused("signature-invalid");
+    answering
+        .altered(|response| response.opened_keys_signature = Some(signature))
+        .refused("signature-invalid");
     answering.completes();
 }
 
@@ -137,7 +143,8 @@ fn a_repeated_response_gets_the_same_answer_and_another_one_a_conflict() {
     let first: Answered = answering.post(&answering.response).expect();
     let result = platform.view(&opened.session).result.unwrap();
     // SM2 signatures differ each time: a second true answer is other bytes all the same.
-    let other = answering.session.response(&answering.session.unlock(&Pin::parse(PIN).unwrap()).unwrap()).unwrap();
+    let other =
+        answering.session.response(&answering.session.unlock(&Pin::parse(PIN).unwrap()).unwrap()).unwrap();
     answering.post(&other).refused("other-response");
     let second: Answered = answering.post(&answering.response).expect();
     assert_eq!((first.state, first.at), (second.state, second.at));
@@ -146,7 +153,10 @@ fn a_repeated_response_gets_the_same_answer_and_another_one_a_conflict() {
     platform.order(&opened.session, "acknowledge").expect::<serde_json::Value>();
     answering.post(&other).refused("other-response");
     assert_eq!(answering.post(&answering.response).expect::<Answered>().at, first.at);
-    assert_eq!(problem_of(answering.session.decline(yinqiao_protocol::phone::DeclineReason::Declined)), "session-ended");
+    assert_eq!(
+        problem_of(answering.session.decline(yinqiao_protocol::phone::DeclineReason::Declined)),
+        "session-ended"
+    );
     let fetched = answering.session.fetch(0).unwrap();
     assert_eq!(fetched, yinqiao_phone::Fetched::Ended(SessionState::Completed, None));
     let completed = platform.session_events(&opened.session, 0).events;

@@ -28,7 +28,10 @@ fn no_secret_stands_in_the_debug_log() {
     broker.stop();
 
     let log = broker.log();
-    assert!(log.contains("DEBUG") && log.contains("/v1/phone/claims"), "the log is not what it was thought to be");
+    assert!(
+        log.contains("DEBUG") && log.contains("/v1/phone/claims"),
+        "the log is not what it was thought to be"
+    );
     let mut secrets = vec![
         platform.key().expose().to_owned(),
         code.expose().to_owned(),

@@ -2,8 +2,8 @@
 
 use yinqiao_phone::http::Broker as PhoneSide;
 use yinqiao_protocol::event::{Happening, SessionState};
-use yinqiao_protocol::relying_party::{OpenOpening, OpenedOpening};
 use yinqiao_protocol::phone::PhoneSession;
+use yinqiao_protocol::relying_party::{OpenOpening, OpenedOpening};
 use yinqiao_protocol::{SessionId, Token};
 use yinqiao_tests::holder::agree;
 use yinqiao_tests::relying_party::{agent, send, session};
@@ -18,7 +18,8 @@ fn a_websocket_token_opens_one_connection() {
     let mut page = platform.watch(&opened);
     let hello = |token: &Token| {
         let mut socket = Socket::connect(platform.url(), None);
-        let refused = socket.try_hello(Some(token), 0, None, true).map_err(|problem| problem.name().to_owned());
+        let refused =
+            socket.try_hello(Some(token), 0, None, true).map_err(|problem| problem.name().to_owned());
         if refused.is_err() {
             assert!(socket.is_closed());
         }
@@ -76,7 +77,9 @@ fn a_claim_token_is_for_its_own_session_only() {
         [&second.claimed().claim_token, &unclaimed.socket_token, platform.key(), &Token::random().unwrap()];
     for token in wrong_tokens {
         send(&agent(), &broker.url(), "GET", &own, Some(token), b"").unwrap().refused("not-the-claimant");
-        for (verb, body) in [("response", r#"{"statement_signature":""}"#), ("decline", r#"{"reason":"declined"}"#)] {
+        for (verb, body) in
+            [("response", r#"{"statement_signature":""}"#), ("decline", r#"{"reason":"declined"}"#)]
+        {
             let path = format!("{own}/{verb}");
             send(&agent(), &broker.url(), "POST", &path, Some(token), body.as_bytes())
                 .unwrap()
@@ -87,7 +90,9 @@ fn a_claim_token_is_for_its_own_session_only() {
     send(&agent(), &broker.url(), "GET", &path(&unclaimed.session), Some(token), b"")
         .unwrap()
         .refused("not-the-claimant");
-    send(&agent(), &broker.url(), "GET", &path(&SessionId::random()), Some(token), b"").unwrap().refused("not-found");
+    send(&agent(), &broker.url(), "GET", &path(&SessionId::random()), Some(token), b"")
+        .unwrap()
+        .refused("not-found");
     send(&agent(), &broker.url(), "GET", &own, None, b"").unwrap().refused("unauthorized");
     send(&agent(), &broker.url(), "GET", "/v1/events", Some(token), b"").unwrap().refused("unauthorized");
     PhoneSide::new(&broker.url()).unwrap().get::<PhoneSession>(&own, token, 0).unwrap();

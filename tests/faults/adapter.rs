@@ -36,7 +36,8 @@ fn an_enrolment_outlives_the_broker_and_one_pair_is_issued() {
     let (person, url) = (Holder::new(), broker.url());
     thread::scope(|scope| {
         // The phone sends the same request until it has an answer.
-        let enrolling = scope.spawn(|| person.phone.enrol(&url, &code, &yinqiao_tests::holder::pin()).unwrap());
+        let enrolling =
+            scope.spawn(|| person.phone.enrol(&url, &code, &yinqiao_tests::holder::pin()).unwrap());
         thread::sleep(IN_THE_MIDDLE);
         assert_eq!(issued(&broker), 0, "the issue was over before the kill");
         broker.kill();

@@ -18,8 +18,11 @@ fn a_session_that_expires_over_an_outage_names_the_broker_and_the_times() {
     let mut broker = Broker::start();
     let platform = broker.relying_party("fuzhou");
     let person = broker.person("王小明");
-    let request =
-        OpenSession { time_to_scan: Some(SHORTEST), time_to_confirm: Some(SHORTEST), ..session(tasks::login()) };
+    let request = OpenSession {
+        time_to_scan: Some(SHORTEST),
+        time_to_confirm: Some(SHORTEST),
+        ..session(tasks::login())
+    };
     let unscanned = platform.open_session(&request);
     let claimed = platform.open_session(&request);
     person.scan(&claimed.code).unwrap();

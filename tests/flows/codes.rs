@@ -94,8 +94,13 @@ fn text_of_svg(svg: &str) -> String {
             dark[row * side + x..row * side + x + width].fill(true);
         }
     }
-    let mut image = rqrr::PreparedImage::prepare_from_greyscale(side, side, |x, y| {
-        if dark[y * side + x] { 0 } else { 255 }
-    });
+    let mut image =
+        rqrr::PreparedImage::prepare_from_greyscale(
+            side,
+            side,
+            |x, y| {
+                if dark[y * side + x] { 0 } else { 255 }
+            },
+        );
     image.detect_grids()[0].decode().unwrap().1
 }

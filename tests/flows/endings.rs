@@ -119,7 +119,8 @@ fn time_that_runs_out_has_a_cause_for_each_step() {
     let [unscanned, unconfirmed, itemless, unfetched] =
         [short(tasks::login()), short(tasks::login()), late, short(tasks::login())]
             .map(|request| platform.open_session(&request));
-    let opening = OpenOpening { title: String::new(), window: Some(SHORTEST), sessions: vec![session(tasks::login())] };
+    let opening =
+        OpenOpening { title: String::new(), window: Some(SHORTEST), sessions: vec![session(tasks::login())] };
     let opening: OpenedOpening = platform.post("/v1/openings", &opening).expect();
     let mut claimed = person.scan(&unconfirmed.code).unwrap();
     claimed.fetch(0).unwrap();

@@ -22,7 +22,8 @@ fn a_bid_system_learns_who_seals_with_which_seal_before_it_sends_the_items() {
     let mut session = legal_person.scan(&opened.code).unwrap();
     assert!(session.claimed().items_awaited);
 
-    let claimed = page.events_until(|happening| matches!(happening, Happening::Claimed { .. })).pop().unwrap();
+    let claimed =
+        page.events_until(|happening| matches!(happening, Happening::Claimed { .. })).pop().unwrap();
     let Happening::Claimed { claimant, items_awaited, .. } = claimed.happening else { unreachable!() };
     assert!(items_awaited);
     assert_eq!(claimant.seal.unwrap(), der);

@@ -6,7 +6,7 @@ use yinqiao_protocol::Cause;
 use yinqiao_protocol::cause::Attribution;
 use yinqiao_protocol::event::{Happening, SessionState};
 use yinqiao_protocol::relying_party::{
-    ExtendOpening, OpenOpening, OpenedOpening, OpeningChange, OpeningView, OpenSession,
+    ExtendOpening, OpenOpening, OpenSession, OpenedOpening, OpeningChange, OpeningView,
 };
 use yinqiao_tests::relying_party::session;
 use yinqiao_tests::{Broker, Socket, tasks};
@@ -70,7 +70,14 @@ fn fifty_bidders_are_watched_on_one_socket_through_extension_and_cancellation() 
         assert_eq!(event.opening, Some(opening.opening));
         *kinds.entry(kind(&event.happening)).or_default() += 1;
     }
-    let expected = [("cancelled", 48), ("claimed", 3), ("completed", 1), ("declined", 1), ("extended", 48), ("opened", 50)];
+    let expected = [
+        ("cancelled", 48),
+        ("claimed", 3),
+        ("completed", 1),
+        ("declined", 1),
+        ("extended", 48),
+        ("opened", 50),
+    ];
     assert_eq!(kinds, BTreeMap::from(expected));
 }
 

@@ -28,7 +28,8 @@ impl Answer {
     /// # Errors
     /// When the connection breaks.
     pub fn read(mut response: Response<Body>) -> Result<Self, ureq::Error> {
-        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let header =
+            |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (media_type, request_id) = (header("content-type").unwrap_or_default(), header("x-request-id"));
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MOST_BYTES).read_to_vec()?;

@@ -92,7 +92,12 @@ impl Broker {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         self.process = Some(process);
-        assert_eq!(line.trim(), format!("serving on {}", self.url()), "the broker does not start:\n{}", self.log());
+        assert_eq!(
+            line.trim(),
+            format!("serving on {}", self.url()),
+            "the broker does not start:\n{}",
+            self.log()
+        );
     }
 
     /// Asks it to stop (SIGTERM) and waits until it has.

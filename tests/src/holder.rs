@@ -51,7 +51,13 @@ impl Holder {
     }
 
     /// Gets a certificate pair; gives its serial number.
-    pub fn enrol(&self, broker: &Broker, name: &str, company: Option<&Company>, holder: Option<&str>) -> String {
+    pub fn enrol(
+        &self,
+        broker: &Broker,
+        name: &str,
+        company: Option<&Company>,
+        holder: Option<&str>,
+    ) -> String {
         let code = broker.enrolment_code(name, company, holder);
         self.enrol_with(broker, &code)
     }

@@ -22,6 +22,8 @@ pub struct Socket {
     pub next_token: Option<Token>,
     /// Whether the broker still had all events that were asked for.
     pub complete: bool,
+    /// What the broker said when it closed the connection.
+    pub farewell: Option<String>,
 }
 
 impl Socket {
@@ -48,7 +50,7 @@ impl Socket {
             request.headers_mut().insert("authorization", value);
         }
         let (stream, _) = tungstenite::client(request, stream).map_err(|error| error.to_string())?;
-        Ok(Self { stream, last: 0, next_token: None, complete: false })
+        Ok(Self { stream, last: 0, next_token: None, complete: false, farewell: None })
     }
 
     /// Says whose it is, and asks for the events after `after`.
@@ -90,7 +92,10 @@ impl Socket {
 
     /// The next message.
     pub fn message(&mut self) -> ServerMessage {
-        let text = self.try_text().unwrap_or_else(|error| panic!("{error}"));
+        let text = match self.try_text() {
+            Ok(text) => text,
+            Err(error) => panic!("{error} ({:?})", self.farewell),
+        };
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
@@ -102,7 +107,10 @@ impl Socket {
         loop {
             match self.stream.read()? {
                 Message::Text(text) => return Ok(text.to_string()),
-                Message::Close(_) => return Err(tungstenite::Error::ConnectionClosed),
+                Message::Close(frame) => {
+                    self.farewell = frame.map(|frame| frame.to_string());
+                    return Err(tungstenite::Error::ConnectionClosed);
+                }
                 _ => {}
             }
         }
@@ -166,7 +174,9 @@ impl Socket {
         while Instant::now() < until {
             match self.try_text() {
                 Ok(_) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    return false;
+                }
                 Err(_) => return true,
             }
         }

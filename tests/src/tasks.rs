@@ -63,7 +63,12 @@ pub fn encrypt(count: usize) -> Task {
 }
 
 /// Open content keys that were wrapped for the certificate with this serial number.
-pub fn decrypt(one_time_key: &PrivateKey, recipient: &PublicKey, serial: &str, content_keys: &[[u8; 16]]) -> Task {
+pub fn decrypt(
+    one_time_key: &PrivateKey,
+    recipient: &PublicKey,
+    serial: &str,
+    content_keys: &[[u8; 16]],
+) -> Task {
     let wrap = |(n, key): (usize, &[u8; 16])| WrappedKey {
         id: format!("k{n}").parse().unwrap(),
         name: format!("投标文件{n}.bid"),
