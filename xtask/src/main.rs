@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod demo;
 mod judge;
 mod test;
 mod workspace;
@@ -26,12 +27,15 @@ enum Task {
     Test(test::Arguments),
     /// Measure: the last line is one JSON object.
     Bench(bench::Arguments),
+    /// Show it whole: a broker, two phones and a bid system, and who verifies what comes out.
+    Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("cargo xtask: {error:#}");
