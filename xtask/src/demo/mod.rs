@@ -83,19 +83,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn play(arguments: &Arguments, screen: &Screen) -> Result<(Stage, Vec<Step>)> {
+    let given =
+        arguments.files.iter().map(|path| path.canonicalize().with_context(|| path.display().to_string()));
+    let given = given.collect::<Result<Vec<_>>>()?;
     screen.say("Building the broker, the software CA, the phone and the bid system …");
     let programs = workspace::build(Profile::Dev, &[])?;
-    let out = out_folder(arguments)?;
-    let stage = Stage::prepare(programs, out, screen)?;
-    let files = if arguments.files.is_empty() {
-        documents::make(&stage.path("documents"))?
-    } else {
-        arguments
-            .files
-            .iter()
-            .map(|path| path.canonicalize().with_context(|| path.display().to_string()))
-            .collect::<Result<_>>()?
-    };
+    let stage = Stage::prepare(programs, out_folder(arguments)?, screen)?;
+    let files = if given.is_empty() { documents::make(&stage.out.join("documents"))? } else { given };
     for file in &files {
         let size = fs::metadata(file).with_context(|| file.display().to_string())?.len();
         screen.say(&format!("Document {} ({size} bytes)", file.display()));
