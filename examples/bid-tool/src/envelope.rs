@@ -234,3 +234,6 @@ impl<W: Write> Write for Digesting<W> {
         self.out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;

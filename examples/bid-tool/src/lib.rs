@@ -15,6 +15,8 @@ pub mod client;
 pub mod clock;
 pub mod document;
 pub mod envelope;
+#[cfg(test)]
+mod fixture;
 pub mod http;
 pub mod qr;
 pub mod socket;

@@ -372,3 +372,6 @@ fn failure<R: tungstenite::handshake::HandshakeRole>(
         tungstenite::HandshakeError::Interrupted(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

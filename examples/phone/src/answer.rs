@@ -73,3 +73,6 @@ fn rewrap(item: &WrappedKey, key: Option<&PrivateKey>, recipient: &PublicKey) ->
 fn sign(key: &PrivateKey, bytes: &[u8]) -> Result<Base64, PhoneError> {
     Ok(key.sign(bytes)?.to_der()?.into())
 }
+
+#[cfg(test)]
+mod tests;

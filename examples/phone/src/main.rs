@@ -15,7 +15,7 @@
 //! | 10 | not a code, or no certificate or seal fits, or several do |
 //!
 //! Secrets are read from standard input, files or a prompt, never from arguments or the environment. Standard input
-//! gives, one a line and in this order: the code or one-time code, the PIN.
+//! gives, one a line and in this order: the code or one-time code, the PIN, further tries of the PIN.
 
 // A command line prints: that is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]

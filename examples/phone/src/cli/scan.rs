@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use yinqiao_phone::session::{decline_for, seal_choice};
+use yinqiao_phone::store::StoreError;
 use yinqiao_phone::{ClaimOptions, ClaimedSession, Fetched, Phone, PhoneError, Review, picture};
 use yinqiao_protocol::SealId;
 use yinqiao_protocol::phone::{Answered, DeclineReason};
@@ -104,23 +107,27 @@ impl Scan {
         Ok((!agreed).then_some(DeclineReason::Declined))
     }
 
-    /// With a PIN that is typed, a wrong one may be typed again.
+    /// A wrong PIN may be followed by another: typed again, or on the next line of standard input.
     fn answer(&self, session: &ClaimedSession) -> Result<Answered, CliError> {
+        let mut pin = self.pin.pin("PIN: ")?;
         loop {
-            let pin = self.pin.pin("PIN: ")?;
-            match session.answer(&pin) {
-                Err(PhoneError::Store(error)) if !self.pin.pin_stdin && may_be_tried_again(&error) => {
-                    eprintln!("{error}");
-                }
+            let error = match session.answer(&pin) {
+                Err(PhoneError::Store(error)) => error,
                 done => return Ok(done?),
+            };
+            match error {
+                StoreError::Wait { seconds } => {
+                    eprintln!("waiting {seconds} s, as after each wrong PIN");
+                    thread::sleep(Duration::from_secs(seconds));
+                }
+                StoreError::WrongPin { .. } => {
+                    eprintln!("{error}");
+                    pin = self.pin.pin("PIN: ").map_err(|_| PhoneError::Store(error))?;
+                }
+                error => return Err(PhoneError::Store(error).into()),
             }
         }
     }
-}
-
-fn may_be_tried_again(error: &yinqiao_phone::store::StoreError) -> bool {
-    use yinqiao_phone::store::StoreError;
-    matches!(error, StoreError::WrongPin { .. } | StoreError::Wait { .. })
 }
 
 fn wait_for_review(session: &mut ClaimedSession, json: bool) -> Result<Review, CliError> {
