@@ -7,9 +7,11 @@ use tracing::info;
 
 use yinqiao_gm::seal::SesSeal;
 use yinqiao_gm::sm2::PrivateKey;
+use yinqiao_gm::sm3;
 use yinqiao_gm::x509::Certificate;
 use yinqiao_gm::x509::chain::Usage;
-use yinqiao_protocol::Timestamp;
+use yinqiao_protocol::{SessionId, Sm3Hex, Timestamp, Token};
+use zeroize::Zeroizing;
 
 use crate::adapter::outage::Outages;
 use crate::adapter::plugin::{self, PluginError};
@@ -59,6 +61,7 @@ pub struct Broker {
     pub outages: Arc<Outages>,
     /// Signs opening records.
     pub signing_key: Arc<PrivateKey>,
+    token_key: Zeroizing<Vec<u8>>,
     sled: SledStore,
 }
 
@@ -70,6 +73,7 @@ impl Broker {
     pub async fn start(config: &Config, public_url: String) -> Result<Self, StartError> {
         secrets::prepare(&config.data_directory)?;
         let signing_key = secrets::signing_key(&config.data_directory)?;
+        let token_key = secrets::token_key(&config.data_directory)?;
         let hub = Arc::new(EventHub::default());
         let sink: Arc<dyn EventSink> = hub.clone();
         let sled = SledStore::open(&config.data_directory.join("store"), sink)?;
@@ -98,6 +102,7 @@ impl Broker {
             pool: CryptoPool::default(),
             outages,
             signing_key: Arc::new(signing_key),
+            token_key,
             sled,
         })
     }
@@ -108,6 +113,18 @@ impl Broker {
             authority.handle().shutdown().await;
         }
         self.sled.close();
+    }
+
+    /// The token that a claim is answered with. It follows from the claim, so that the same claim sent again gets the same
+    /// token though only its digest is stored; the key for it is not in the store.
+    pub fn claim_token(&self, session: &SessionId, claim_sm3: Sm3Hex) -> Token {
+        let parts: [&[u8]; 3] = [b"claim token", session.as_bytes(), claim_sm3.as_bytes()];
+        Token::from_bytes(sm3::hmac(&self.token_key, &parts).as_bytes())
+    }
+
+    /// Why nothing can be stored any more, where that is so.
+    pub fn failure(&self) -> Option<String> {
+        self.sled.failure().map(str::to_owned)
     }
 
     /// Whether a holder's certificates answer sessions now.
@@ -127,7 +144,7 @@ impl Broker {
         let now = clock::now();
         let checked = authority.check(&known.signing, Usage::Signing, now);
         if matches!(checked, Err(TrustError::StatusUnavailable { .. })) {
-            self.outages.begins(authority.name(), now);
+            self.outages.begins(authority.name(), authority.without_list_since(now));
         }
         let checked = checked?;
         authority.check(&known.encryption, Usage::Encryption, now)?;

@@ -38,14 +38,24 @@ pub enum SecretsError {
 /// # Errors
 /// See [`SecretsError`].
 pub fn prepare(data_directory: &Path) -> Result<(), SecretsError> {
-    let path = data_directory.join("secrets").join("softca").join("softca.master_key");
-    read_or_make(&path, || {
+    random_secret(&data_directory.join("secrets").join("softca").join("softca.master_key")).map(|_| ())
+}
+
+/// 32 bytes that claim tokens are made with. Kept outside the store, so that a copy of the store opens no session.
+///
+/// # Errors
+/// See [`SecretsError`].
+pub fn token_key(data_directory: &Path) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
+    random_secret(&data_directory.join("secrets").join("broker").join("token-key"))
+}
+
+fn random_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
+    read_or_make(path, || {
         let mut bytes = Zeroizing::new(vec![0u8; 32]);
         getrandom::fill(&mut bytes)
-            .map_err(|e| SecretsError::Io { path: path.clone(), reason: io::Error::other(e) })?;
+            .map_err(|e| SecretsError::Io { path: path.to_owned(), reason: io::Error::other(e) })?;
         Ok(bytes)
     })
-    .map(|_| ())
 }
 
 /// The broker's own SM2 key, which signs opening records.

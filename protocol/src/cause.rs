@@ -17,6 +17,8 @@ pub enum Cause {
     NotConfirmed,
     /// Scanned, but the bid system did not send the items in time.
     ItemsNeverCame,
+    /// The items came so late that the holder had less than a minute to confirm.
+    ItemsCameLate,
     /// The holder said no.
     DeclinedByHolder,
     /// The holder reported that this is not what they wanted to do.
@@ -66,6 +68,8 @@ pub enum Attribution {
     Broker,
     /// The CA of the holder's certificate.
     CertificateAuthority,
+    /// It cannot be told from what the broker knows.
+    Undetermined,
 }
 
 impl Cause {
@@ -81,9 +85,11 @@ impl Cause {
             | Self::CertificateRevoked
             | Self::CertificateExpired => Attribution::Holder,
             Self::ItemsNeverCame
+            | Self::ItemsCameLate
             | Self::CancelledByRelyingParty
-            | Self::OpeningCancelled
-            | Self::RefusedByPhone => Attribution::RelyingParty,
+            | Self::OpeningCancelled => Attribution::RelyingParty,
+            // The phone says so, and nobody else can see it: no ground to blame anyone.
+            Self::RefusedByPhone => Attribution::Undetermined,
             Self::BrokerUnavailable { .. } => Attribution::Broker,
             Self::CertificateAuthorityUnavailable { .. } => Attribution::CertificateAuthority,
         }

@@ -52,6 +52,8 @@ pub enum Happening {
     Ready {
         /// How many.
         items: usize,
+        /// It expires then.
+        confirm_until: Timestamp,
     },
     /// Its deadline was moved.
     Extended {

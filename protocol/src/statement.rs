@@ -201,6 +201,10 @@ pub struct Claim {
     /// Which seal, where the holder has several of the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealId>,
+    /// Serial numbers of the encryption certificates whose keys this phone holds: a phone that cannot open a bid is
+    /// turned away before it takes the session from the one that can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decrypts: Vec<String>,
     /// 16 random bytes in hexadecimal. The same claim sent again gets the same answer.
     pub nonce: String,
 }

@@ -26,6 +26,8 @@ const ISSUE_WITHIN: Duration = Duration::from_secs(30);
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 /// Pause before a call is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Seconds after which a CA's certificates are fetched again.
+const ANCHORS_SECONDS: u32 = 3600;
 /// Paths held in memory at most.
 const MOST_PATHS: usize = 20_000;
 
@@ -96,14 +98,30 @@ pub struct Authority {
     handle: Arc<AdapterHandle>,
     /// Locked for a copy or an exchange, never across an await.
     trust: RwLock<Trust>,
-    /// Paths by SM3 of the leaf, so that a path's signatures are verified once.
-    paths: DashMap<Sm3Hex, Vec<Certificate>>,
+    /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once.
+    paths: DashMap<(Sm3Hex, Usage), Vec<Certificate>>,
 }
 
 #[derive(Clone, Default)]
 struct Trust {
     anchors: Arc<Anchors>,
-    list: Option<FetchedList>,
+    anchors_fetched_at: Timestamp,
+    /// One for each issuer, the newest first.
+    lists: Vec<FetchedList>,
+}
+
+impl Trust {
+    /// Puts a list in the place of its issuer's last one, unless that one is newer: lists may overtake each other on
+    /// their way, and a revocation must never be undone.
+    fn take(&mut self, fetched: FetchedList) {
+        let same_issuer = |held: &FetchedList| held.list.issuer() == fetched.list.issuer();
+        let newer = |held: &FetchedList| held.list.this_update() > fetched.list.this_update();
+        if self.lists.iter().any(|held| same_issuer(held) && newer(held)) {
+            return;
+        }
+        self.lists.retain(|held| !same_issuer(held));
+        self.lists.insert(0, fetched);
+    }
 }
 
 impl Authority {
@@ -130,12 +148,17 @@ impl Authority {
 
     /// The newest revocation list, DER.
     pub fn certificate_revocation_list(&self) -> Option<Vec<u8>> {
-        self.trust().list.map(|fetched| fetched.list.der().to_vec())
+        self.trust().lists.first().map(|fetched| fetched.list.der().to_vec())
     }
 
     /// Whether the newest revocation list may be relied on at `now`.
     pub fn has_fresh_list(&self, now: Timestamp) -> bool {
-        self.trust().list.is_some_and(|list| list.is_fresh(now))
+        self.trust().lists.first().is_some_and(|list| list.is_fresh(now))
+    }
+
+    /// Since when there is no fresh list: the end of the last one, or `now` where there never was one.
+    pub fn without_list_since(&self, now: Timestamp) -> Timestamp {
+        self.trust().lists.first().map_or(now, FetchedList::ends)
     }
 
     /// Whether `certificate` is good at `now`.
@@ -150,8 +173,12 @@ impl Authority {
     ) -> Result<Checked, TrustError> {
         let trust = self.trust();
         let chain = self.path(&trust.anchors, certificate, usage, now)?;
-        let fresh = trust.list.filter(|list| list.is_fresh(now));
-        let list = fresh.ok_or_else(|| TrustError::StatusUnavailable { authority: self.name.clone() })?;
+        // A list speaks for the certificates of its own issuer only.
+        let list = trust
+            .lists
+            .iter()
+            .find(|list| list.list.issuer() == certificate.issuer() && list.is_fresh(now))
+            .ok_or_else(|| TrustError::StatusUnavailable { authority: self.name.clone() })?;
         Ok(Checked { chain, status: list.status(certificate)? })
     }
 
@@ -162,7 +189,7 @@ impl Authority {
         usage: Usage,
         now: Timestamp,
     ) -> Result<Vec<Certificate>, TrustError> {
-        let key = Sm3Hex(certificate.fingerprint());
+        let key = (Sm3Hex(certificate.fingerprint()), usage);
         if let Some(path) = self.paths.get(&key)
             && certificate.is_valid_at(now.seconds())
             && path.iter().all(|issuer| issuer.is_valid_at(now.seconds()))
@@ -177,36 +204,53 @@ impl Authority {
         Ok(path)
     }
 
-    /// Gets the CA's certificates and its newest revocation list.
+    /// Gets the CA's newest revocation list, and its certificates where they are old or do not fit the list.
     ///
     /// # Errors
-    /// When the adapter gives none, or gives what does not verify.
+    /// When the adapter gives none, or gives what does not verify or is out of date.
     pub async fn refresh(&self) -> Result<(), AuthorityError> {
-        if self.trust().anchors.roots.is_empty() {
-            let reply = self.ask(Request::CaCertificates(Empty {})).await?;
-            let Reply::CaCertificates(certificates) = reply else { return Err(self.unexpected_reply()) };
-            let certificates = certificates
-                .certificates
-                .iter()
-                .map(|der| Certificate::from_der(der.as_bytes()))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
-            let anchors = Anchors::new(certificates);
-            if anchors.roots.is_empty() {
-                return Err(self.broken("no root among the CA certificates".into()));
-            }
-            self.change_trust(|trust| trust.anchors = Arc::new(anchors));
+        let now = clock::now();
+        let old = self.trust().anchors_fetched_at.plus_seconds(ANCHORS_SECONDS) <= now;
+        if old {
+            self.refresh_anchors().await?;
         }
         let reply = self.ask(Request::Crl(Empty {})).await?;
         let Reply::Crl(crl) = reply else { return Err(self.unexpected_reply()) };
         let list = CertificateRevocationList::from_der(crl.crl.as_bytes())
             .map_err(|e| self.broken(format!("revocation list: {e}")))?;
-        let anchors = self.trust().anchors;
-        if anchors.issuer_of(&list).is_none() {
+        if self.trust().anchors.issuer_of(&list).is_none() {
+            // The CA may have a new key.
+            self.refresh_anchors().await?;
+        }
+        if self.trust().anchors.issuer_of(&list).is_none() {
             return Err(self.broken("the revocation list is not signed by a certificate of this CA".into()));
         }
         let fetched = FetchedList { list: Arc::new(list), fetched_at: clock::now() };
-        self.change_trust(|trust| trust.list = Some(fetched));
+        if !fetched.is_fresh(fetched.fetched_at) {
+            return Err(self.broken("the revocation list is past its next update".into()));
+        }
+        self.change_trust(|trust| trust.take(fetched));
+        Ok(())
+    }
+
+    async fn refresh_anchors(&self) -> Result<(), AuthorityError> {
+        let reply = self.ask(Request::CaCertificates(Empty {})).await?;
+        let Reply::CaCertificates(certificates) = reply else { return Err(self.unexpected_reply()) };
+        let certificates = certificates
+            .certificates
+            .iter()
+            .map(|der| Certificate::from_der(der.as_bytes()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
+        let anchors = Anchors::new(certificates);
+        if anchors.roots.is_empty() {
+            return Err(self.broken("no root among the CA certificates".into()));
+        }
+        self.change_trust(|trust| {
+            trust.anchors = Arc::new(anchors);
+            trust.anchors_fetched_at = clock::now();
+        });
+        self.paths.clear();
         Ok(())
     }
 

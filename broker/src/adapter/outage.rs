@@ -15,6 +15,8 @@ use crate::store::{Collection, Records, StoreError};
 
 /// Outages older than this touch no session any more.
 const KEEP_SECONDS: i64 = 86_400;
+/// A sign of life comes each two seconds; after this many milliseconds without one the broker stood still.
+const STALLED_MILLIS: u64 = 10_000;
 /// The setting that says when the broker was last alive.
 const ALIVE: &[u8] = b"alive";
 
@@ -36,6 +38,8 @@ pub struct Outages {
 
 #[derive(Default)]
 struct Known {
+    /// The broker's last sign of life.
+    alive_at: Timestamp,
     past: Vec<Outage>,
     /// Name of the adapter and start.
     going_on: Vec<(String, Timestamp)>,
@@ -75,19 +79,24 @@ impl Outages {
     /// # Errors
     /// When the store fails.
     pub async fn still_alive(&self, now: Timestamp) -> Result<(), StoreError> {
+        let last = self.known().alive_at;
+        if last.millis() > 0 && last.millis_until(now) > STALLED_MILLIS {
+            self.note(Outage { certificate_authority: None, from: last, until: now }).await?;
+        }
+        self.known().alive_at = now;
         let version = self.alive.get(ALIVE).await?.map_or(0, |alive| alive.version);
         self.alive.put(ALIVE, version, &now).await
     }
 
-    /// A CA's status service does not answer from now on.
-    pub fn begins(&self, certificate_authority: &str, now: Timestamp) {
+    /// A CA's status service does not answer since `from`.
+    pub fn begins(&self, certificate_authority: &str, from: Timestamp) {
         let mut known = self.known();
         if !known.going_on.iter().any(|(name, _)| name == certificate_authority) {
             warn!(
                 certificate_authority,
                 "no fresh revocation list: certificates of this CA answer no session"
             );
-            known.going_on.push((certificate_authority.to_owned(), now));
+            known.going_on.push((certificate_authority.to_owned(), from));
         }
     }
 
@@ -135,11 +144,18 @@ impl OutageLog for Outages {
             from: *start,
             until,
         });
+        // A broker that stands still, by a stopped machine or disk, is out of reach as one that is down.
+        let stalled = (known.alive_at.millis_until(until) > STALLED_MILLIS).then_some(Outage {
+            certificate_authority: None,
+            from: known.alive_at,
+            until,
+        });
         known
             .past
             .iter()
             .cloned()
             .chain(going_on)
+            .chain(stalled)
             .filter(|outage| outage.from < until && outage.until > from)
             .collect()
     }

@@ -30,8 +30,9 @@ impl AdapterSupervisor {
 
 /// Fetches a CA's revocation list, and notes from when until when there was none.
 pub async fn refresh(authority: &Authority, outages: &Outages) {
+    let result = authority.refresh().await;
     let now = clock::now();
-    match authority.refresh().await {
+    match result {
         Ok(()) => {
             debug!(adapter = authority.name(), "revocation list fetched");
             if let Err(problem) = outages.ends(authority.name(), now).await {
@@ -41,7 +42,7 @@ pub async fn refresh(authority: &Authority, outages: &Outages) {
         Err(problem) => {
             warn!(adapter = authority.name(), error = %problem, "no revocation list");
             if !authority.has_fresh_list(now) {
-                outages.begins(authority.name(), now);
+                outages.begins(authority.name(), authority.without_list_since(now));
             }
         }
     }

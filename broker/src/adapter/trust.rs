@@ -103,6 +103,11 @@ impl FetchedList {
         now.seconds() < self.list.next_update()
     }
 
+    /// When it can no longer be relied on.
+    pub fn ends(&self) -> Timestamp {
+        seconds(self.list.next_update())
+    }
+
     /// The status of a certificate.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use yinqiao_gm::x509::Certificate;
 use yinqiao_protocol::holder::Holder;
 use yinqiao_protocol::{Base64, Sm3Hex, Timestamp};
 
-use super::{Directory, DirectoryError, MOST_CACHED};
+use super::{Directory, DirectoryError};
 use crate::store::StoreError;
 
 /// A signing and an encryption certificate of one holder on one phone. Stored under the SM3 of the signing
@@ -80,20 +80,15 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn certificate(&self, sm3: &Sm3Hex) -> Result<Arc<KnownCertificate>, DirectoryError> {
-        if let Some(known) = self.certificate_cache.get(sm3) {
-            return Ok(Arc::clone(&known));
-        }
-        let found = self
-            .certificates
-            .get(sm3.as_bytes())
-            .await?
-            .ok_or(DirectoryError::NotFound("certificate of this digest"))?;
-        let known = Arc::new(KnownCertificate::new(found.value, found.version)?);
-        if self.certificate_cache.len() >= MOST_CACHED {
-            self.certificate_cache.clear();
-        }
-        self.certificate_cache.insert(*sm3, Arc::clone(&known));
-        Ok(known)
+        let read = async {
+            let found = self
+                .certificates
+                .get(sm3.as_bytes())
+                .await?
+                .ok_or(DirectoryError::NotFound("certificate of this digest"))?;
+            Ok(KnownCertificate::new(found.value, found.version)?)
+        };
+        self.certificate_cache.get_or_read(sm3, read).await
     }
 
     /// All certificate pairs.
@@ -112,7 +107,7 @@ impl Directory {
         let known = self.certificate(sm3).await?;
         let record = CertificateRecord { revocation: Some(revocation), ..known.record.clone() };
         let result = self.certificates.put(sm3.as_bytes(), known.version, &record).await;
-        self.certificate_cache.remove(sm3);
+        self.certificate_cache.forget();
         Ok(result?)
     }
 }

@@ -3,19 +3,18 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use yinqiao_protocol::Sm3Hex;
-
 use crate::store::{Collection, RecordChange, Records, StoreError};
 
+mod cache;
 mod certificate;
 mod enrolment;
 mod relying_party;
 mod seal;
 
+use cache::Cache;
 pub use certificate::{CertificateRecord, KnownCertificate, Revocation};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
@@ -38,9 +37,6 @@ pub enum DirectoryError {
     Store(#[from] StoreError),
 }
 
-/// At most so many parsed certificates are held in memory.
-const MOST_CACHED: usize = 20_000;
-
 /// The directory over a store. Caches hold what is read on every request; each change clears its entry.
 pub struct Directory {
     records: Arc<dyn Records>,
@@ -49,8 +45,8 @@ pub struct Directory {
     certificates: Table<CertificateRecord>,
     enrolments: Table<EnrolmentRecord>,
     seals: Table<SealRecord>,
-    api_key_cache: DashMap<Sm3Hex, Arc<RelyingPartyRecord>>,
-    certificate_cache: DashMap<Sm3Hex, Arc<KnownCertificate>>,
+    api_key_cache: Cache<RelyingPartyRecord>,
+    certificate_cache: Cache<KnownCertificate>,
 }
 
 impl Directory {
@@ -62,8 +58,8 @@ impl Directory {
             certificates: Table::new(&records, Collection::Certificate),
             enrolments: Table::new(&records, Collection::Enrolment),
             seals: Table::new(&records, Collection::Seal),
-            api_key_cache: DashMap::new(),
-            certificate_cache: DashMap::new(),
+            api_key_cache: Cache::default(),
+            certificate_cache: Cache::default(),
             records,
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::task::is_showable;
-use yinqiao_protocol::{RelyingPartyId, Sm3Hex, Timestamp, Token};
+use yinqiao_protocol::{RelyingPartyId, Timestamp, Token};
 
 use super::{Directory, DirectoryError};
 use crate::store::StoreError;
@@ -91,7 +91,7 @@ impl Directory {
             }
         }
         self.records.change(changes).await?;
-        self.api_key_cache.clear();
+        self.api_key_cache.forget();
         Ok(key)
     }
 
@@ -117,15 +117,16 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`] when it is nobody's.
     pub async fn relying_party_of(&self, key: &Token) -> Result<Arc<RelyingPartyRecord>, DirectoryError> {
-        let digest: Sm3Hex = key.digest();
-        if let Some(known) = self.api_key_cache.get(&digest) {
-            return Ok(Arc::clone(&known));
-        }
-        let owner =
-            self.api_keys.get(digest.as_bytes()).await?.ok_or(DirectoryError::NotFound("such API key"))?;
-        let record = Arc::new(self.relying_party(&owner.value.relying_party).await?);
-        self.api_key_cache.insert(digest, Arc::clone(&record));
-        Ok(record)
+        let digest = key.digest();
+        let read = async {
+            let owner = self
+                .api_keys
+                .get(digest.as_bytes())
+                .await?
+                .ok_or(DirectoryError::NotFound("such API key"))?;
+            self.relying_party(&owner.value.relying_party).await
+        };
+        self.api_key_cache.get_or_read(&digest, read).await
     }
 }
 

@@ -7,6 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use serde_json::json;
 
 use self::problem::{ApiError, Kind};
+use crate::broker::Broker;
+use crate::store::StoreError;
 
 mod authentication;
 mod enrolments;
@@ -66,8 +68,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// Whether the broker serves: for load balancers and start scripts.
-async fn health() -> web::Json<serde_json::Value> {
-    web::Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+async fn health(broker: web::Data<Broker>) -> Result<web::Json<serde_json::Value>, ApiError> {
+    match broker.failure() {
+        None => Ok(web::Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))),
+        Some(reason) => Err(StoreError::Unavailable(reason).into()),
+    }
 }
 
 fn resource(path: &str) -> Resource {

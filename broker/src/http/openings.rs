@@ -55,7 +55,7 @@ pub async fn open(
         .into_iter()
         .enumerate()
         .map(|(index, session)| {
-            prepare(session, relying_party.name.clone(), Some(window), now)
+            prepare(&broker, session, relying_party.name.clone(), Some(window), now)
                 .map_err(|error| error.with("session_index", index.into()))
         })
         .collect::<Result<Vec<Prepared>, ApiError>>()?;
@@ -66,7 +66,8 @@ pub async fn open(
         until,
         sessions: prepared.iter().map(|session| session.change.record.id).collect(),
     };
-    let changes = prepared.iter().map(|session| session.change.clone()).collect();
+    let changes: Vec<_> = prepared.iter().map(|session| session.change.clone()).collect();
+    broker.sessions.expect(&changes);
     let stored = broker.store.commit_opening(record, changes).await?;
     let sessions =
         prepared.iter().zip(&stored).map(|(prepared, stored)| opened(&broker, prepared, stored)).collect();

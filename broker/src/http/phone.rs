@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 
-use yinqiao_gm::{sm2, sm3};
+use yinqiao_gm::sm2;
 use yinqiao_protocol::holder::{Acceptance, Claimant, Holder, SealSummary, masked_name};
 use yinqiao_protocol::phone::{
     Answered, ClaimRequest, Claimed, Decline, DeclineReason, ItemDigest, PhoneSession, Response,
@@ -53,7 +53,7 @@ pub async fn claim(
         let facts = claim_facts(&broker, &stored.record, &known, &claim, claim_sm3).await?;
         broker.sessions.apply(scanned.session, Input::Claim(Box::new(facts))).await?.stored
     };
-    claimed(&stored, claim_sm3).map(web::Json)
+    claimed(&broker, &stored, claim_sm3).map(web::Json)
 }
 
 async fn known_certificate(broker: &Broker, sm3: &Sm3Hex) -> Result<Arc<KnownCertificate>, ApiError> {
@@ -122,7 +122,10 @@ async fn claim_facts(
     claim_sm3: Sm3Hex,
 ) -> Result<ClaimFacts, ApiError> {
     refuse_other_holders(&record.terms.accept, &known.record.holder, &known.record.certificate_authority)?;
-    broker.check_certificate(known).await?;
+    refuse_other_keys(&record.terms.task, &claim.decrypts)?;
+    if let Err(error) = broker.check_certificate(known).await {
+        return Err(turned_away(broker, record.id, error).await);
+    }
     let seal = match &record.terms.task {
         Task::Seal { seal_kind, .. } => Some(chosen_seal(broker, known, *seal_kind, claim.seal).await?),
         _ => None,
@@ -137,7 +140,7 @@ async fn claim_facts(
     };
     Ok(ClaimFacts {
         claim_sm3,
-        token_sm3: claim_token(record, claim_sm3).digest(),
+        token_sm3: broker.claim_token(&record.id, claim_sm3).digest(),
         holder,
         certificate_authority: known.record.certificate_authority.clone(),
         certificate_sm3: known.sm3,
@@ -150,12 +153,31 @@ async fn claim_facts(
     })
 }
 
-/// The claim token follows from the claim, so that the same claim sent again gets the same token though only its digest
-/// is stored.
-fn claim_token(record: &SessionRecord, claim_sm3: Sm3Hex) -> Token {
-    let bytes =
-        sm3::hmac(record.secret.expose(), &[b"claim token", record.id.as_bytes(), claim_sm3.as_bytes()]);
-    Token::from_bytes(bytes.as_bytes())
+/// A phone without the key for a bid must not take the session from the phone that has it.
+fn refuse_other_keys(task: &Task, decrypts: &[String]) -> Result<(), ApiError> {
+    let Task::Decrypt { items, .. } = task else { return Ok(()) };
+    match items.iter().find(|item| !decrypts.contains(&item.certificate_serial)) {
+        None => Ok(()),
+        Some(item) => Err(ApiError::new(
+            Kind::HolderNotAccepted,
+            format!(
+                "\"{}\" was encrypted for the certificate with the serial number {}, whose key is not on this phone: scan \
+                 with the phone that has it, or choose that certificate",
+                item.name, item.certificate_serial
+            ),
+        )),
+    }
+}
+
+/// Notes for the session's end that its holder came and the CA was not to be had.
+async fn turned_away(broker: &Broker, session: SessionId, error: TrustError) -> ApiError {
+    if let TrustError::StatusUnavailable { authority } = &error {
+        let input = Input::TurnAway { certificate_authority: authority.clone() };
+        if let Err(problem) = broker.sessions.apply(session, input).await {
+            return problem.into();
+        }
+    }
+    error.into()
 }
 
 fn refuse_other_holders(accept: &Acceptance, holder: &Holder, authority: &str) -> Result<(), ApiError> {
@@ -211,12 +233,12 @@ async fn chosen_seal(
     }
 }
 
-fn claimed(stored: &StoredSession, claim_sm3: Sm3Hex) -> Result<Claimed, ApiError> {
+fn claimed(broker: &Broker, stored: &StoredSession, claim_sm3: Sm3Hex) -> Result<Claimed, ApiError> {
     let record = &stored.record;
     let claim = record.claim().filter(|claim| claim.claim_sm3 == claim_sm3).ok_or(Refusal::AlreadyClaimed)?;
     Ok(Claimed {
         session: record.id,
-        claim_token: claim_token(record, claim_sm3),
+        claim_token: broker.claim_token(&record.id, claim_sm3),
         match_code: claim.claimant.match_code.clone(),
         relying_party: record.relying_party.clone(),
         purpose: record.terms.task.purpose(),
@@ -378,7 +400,10 @@ pub async fn decline(
         (DeclineReason::Declined, None) => Input::Decline(Cause::DeclinedByHolder),
         (DeclineReason::Reported, None) => Input::Decline(Cause::ReportedByHolder),
         (DeclineReason::PinLocked, None) => Input::Fail(Cause::PinLocked),
-        (DeclineReason::Refused, None) => Input::Fail(Cause::RefusedByPhone),
+        (DeclineReason::Refused, None) if matches!(stored.record.state, State::Ready { .. }) => {
+            Input::Fail(Cause::RefusedByPhone)
+        }
+        (DeclineReason::Refused, None) => return Err(refused_too_early_or_late(&stored)),
         (DeclineReason::KeyDidNotOpen, Some(item))
             if stored.record.terms.task.items().iter().any(|(id, _)| **id == item) =>
         {
@@ -393,6 +418,15 @@ pub async fn decline(
     };
     let applied = broker.sessions.apply(*session, input).await?;
     Ok(web::Json(answered(&applied.stored)))
+}
+
+/// A phone can only refuse a statement that it was given.
+fn refused_too_early_or_late(stored: &StoredSession) -> ApiError {
+    if stored.record.is_final() {
+        Refusal::Ended(stored.record.state_name()).into()
+    } else {
+        Refusal::ItemsAwaited.into()
+    }
 }
 
 fn answered(stored: &StoredSession) -> Answered {

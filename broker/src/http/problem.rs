@@ -14,7 +14,7 @@ use yinqiao_protocol::task::TaskError;
 
 use super::request_id;
 use crate::adapter::{AuthorityError, TrustError};
-use crate::crypto_pool::BrokenOff;
+use crate::crypto_pool::PoolError;
 use crate::directory::DirectoryError;
 use crate::session::actor::SessionError;
 use crate::session::machine::Refusal;
@@ -324,9 +324,13 @@ impl From<AuthorityError> for ApiError {
     }
 }
 
-impl From<BrokenOff> for ApiError {
-    fn from(error: BrokenOff) -> Self {
-        Self::new(Kind::Internal, error.to_string())
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        let kind = match error {
+            PoolError::BrokenOff => Kind::Internal,
+            PoolError::Full => Kind::Busy,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -47,11 +47,15 @@ pub struct Prepared {
 
 /// Makes a session of a request.
 pub fn prepare(
+    broker: &Broker,
     request: OpenSession,
     relying_party: RelyingPartyName,
     window: Option<Window>,
     now: Timestamp,
 ) -> Result<Prepared, ApiError> {
+    for name in &request.accept.certificate_authorities {
+        broker.authorities.get(name)?;
+    }
     let mut secret = [0; 32];
     let mut nonce = [0; 16];
     getrandom::fill(&mut secret)?;
@@ -91,7 +95,8 @@ pub async fn open(
     RelyingParty(relying_party): RelyingParty,
     request: web::Json<OpenSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let prepared = prepare(request.into_inner(), relying_party.name.clone(), None, clock::now())?;
+    let prepared = prepare(&broker, request.into_inner(), relying_party.name.clone(), None, clock::now())?;
+    broker.sessions.expect(std::slice::from_ref(&prepared.change));
     let stored = broker.store.commit(vec![prepared.change.clone()]).await?;
     let first = stored.first().ok_or_else(ApiError::no_session)?;
     let answer = opened(&broker, &prepared, first);

@@ -28,6 +28,11 @@ impl Broker {
     pub async fn enrol(&self, request: EnrolRequest) -> Result<Enrolled, ApiError> {
         let request_sm3 = Sm3Hex::of(request.enrolment.as_slice());
         let code_sm3 = request.code.digest();
+        // The code first: who has none costs no signature verification.
+        self.directory.enrolment(&code_sm3).await.map_err(|error| match error {
+            DirectoryError::NotFound(_) => code_not_valid(),
+            error => error.into(),
+        })?;
         let (enrolment, certificate_request) = self.read_enrolment(request).await?;
         if enrolment.code_sm3 != code_sm3 {
             return Err(ApiError::new(

@@ -129,7 +129,11 @@ impl Decision {
                 (_, true) | (Input::Tick { .. }, false) => self.tick(now),
                 (input, false) => input.clone(),
             };
-            match machine::apply(&self.stored.record, input, now)? {
+            let step = machine::apply(&self.stored.record, input, now);
+            if !matches!(step, Ok(Step::Changed { .. })) && self.catch_up().await? {
+                continue;
+            }
+            match step? {
                 Step::Unchanged => return Ok(self.applied(changed_before)),
                 Step::Changed { record, happenings } => {
                     let change = SessionChange {
@@ -161,6 +165,13 @@ impl Decision {
 
     fn tick(&self, now: Timestamp) -> Input {
         Input::Tick { outages: self.outages.between(self.stored.record.opened_at, now) }
+    }
+
+    /// Whether the store knows more than this actor: then its refusals are worth nothing, and it decides anew.
+    async fn catch_up(&mut self) -> Result<bool, SessionError> {
+        let version = self.stored.version;
+        self.reload().await?;
+        Ok(self.stored.version != version)
     }
 
     async fn reload(&mut self) -> Result<(), SessionError> {

@@ -15,6 +15,11 @@ use super::record::{ClaimRecord, End, SessionRecord, State};
 pub enum Input {
     /// A phone with a fresh, authentic code and an accepted certificate.
     Claim(Box<ClaimFacts>),
+    /// A phone with a good claim, whose certificate's status is not to be had: the holder is not to blame.
+    TurnAway {
+        /// Name of the CA's adapter.
+        certificate_authority: String,
+    },
     /// The items of a session with late items.
     Items(Task),
     /// A response whose signatures are all good.
@@ -152,6 +157,7 @@ pub enum Refusal {
 pub fn apply(record: &SessionRecord, input: Input, now: Timestamp) -> Result<Step, Refusal> {
     match input {
         Input::Claim(facts) => claim(record, *facts, now),
+        Input::TurnAway { certificate_authority } => Ok(turn_away(record, certificate_authority)),
         Input::Items(task) => items(record, task, now),
         Input::Respond(facts) => respond(record, *facts, now),
         Input::Decline(cause) => match &record.state {
@@ -217,9 +223,19 @@ fn claim(record: &SessionRecord, facts: ClaimFacts, now: Timestamp) -> Result<St
         State::ItemsAwaited { claim: Box::new(claim), until }
     } else {
         let statement = statement(record, &claim, &record.terms.task, now)?;
-        State::Ready { claim: Box::new(claim), statement, until }
+        State::Ready { claim: Box::new(claim), statement, ready_at: now, until }
     };
     Ok(changed(record, state, vec![happening]))
+}
+
+fn turn_away(record: &SessionRecord, certificate_authority: String) -> Step {
+    let waits = matches!(record.state, State::Waiting { .. });
+    if !waits || record.turned_away.contains(&certificate_authority) {
+        return Step::Unchanged;
+    }
+    let mut record = record.clone();
+    record.turned_away.push(certificate_authority);
+    Step::Changed { record: Box::new(record), happenings: Vec::new() }
 }
 
 fn items(record: &SessionRecord, task: Task, now: Timestamp) -> Result<Step, Refusal> {
@@ -237,10 +253,13 @@ fn items(record: &SessionRecord, task: Task, now: Timestamp) -> Result<Step, Ref
     }
     task.validate(false)?;
     let statement = statement(record, claim, &task, now)?;
-    let happening = Happening::Ready { items: task.items().len() };
+    // The time until the items came was the bid system's; the holder's begins now. An opening's window stays as it is.
+    let until =
+        if record.terms.shared_window { until } else { now.plus_seconds(record.terms.time_to_confirm) };
+    let happening = Happening::Ready { items: task.items().len(), confirm_until: until };
     let mut record = record.clone();
     record.terms.task = task;
-    let state = State::Ready { claim: claim.clone(), statement, until };
+    let state = State::Ready { claim: claim.clone(), statement, ready_at: now, until };
     Ok(changed(&record, state, vec![happening]))
 }
 
@@ -297,14 +316,15 @@ fn end(record: &SessionRecord, how: End, cause: Cause, now: Timestamp) -> Result
     Ok(changed(record, state, vec![happening]))
 }
 
+/// A deadline only ever moves on: two extensions that meet must not shorten the window.
 fn extend(record: &SessionRecord, until: Timestamp) -> Result<Step, Refusal> {
     let state = match record.state.clone() {
         State::Waiting { .. } => State::Waiting { until },
         State::ItemsAwaited { claim, .. } => State::ItemsAwaited { claim, until },
-        State::Ready { claim, statement, .. } => State::Ready { claim, statement, until },
+        State::Ready { claim, statement, ready_at, .. } => State::Ready { claim, statement, ready_at, until },
         State::Completed { .. } | State::Ended { .. } => return Err(Refusal::Ended(record.state_name())),
     };
-    if record.deadline() == until {
+    if until <= record.deadline() {
         return Ok(Step::Unchanged);
     }
     Ok(changed(record, state, vec![Happening::Extended { until }]))
@@ -337,15 +357,24 @@ fn changed(record: &SessionRecord, state: State, happenings: Vec<Happening>) -> 
     Step::Changed { record: Box::new(SessionRecord { state, ..record.clone() }), happenings }
 }
 
-/// A bidder is not to blame for time in which broker or CA could not be reached.
+/// Milliseconds of service before a deadline that are enough to answer in.
+const ENOUGH_MILLIS: u64 = 60_000;
+
+/// A bidder is to blame only where enough time was left to answer in: after the last outage of broker or CA, and after
+/// the bid system's items. Of a short life half is enough.
 fn cause_of_expiry(record: &SessionRecord, outages: &[Outage]) -> Cause {
-    let authority = record.claim().map(|claim| claim.certificate_authority.as_str());
-    let (life_begins, life_ends) = (record.opened_at, record.deadline());
-    let touching = outages.iter().filter(|outage| outage.from < life_ends && outage.until > life_begins);
+    let (begin, end) = (record.opened_at, record.deadline());
+    let enough = ENOUGH_MILLIS.min(begin.millis_until(end) / 2);
+    let left_too_little = |until: Timestamp| until.millis_until(end) < enough;
+    let concerned = |name: &str| match record.claim() {
+        Some(claim) => claim.certificate_authority == name,
+        None => record.turned_away.iter().any(|turned| turned == name),
+    };
+    let touching = outages.iter().filter(|o| o.from < end && o.until > begin && left_too_little(o.until));
     for outage in touching {
         match &outage.certificate_authority {
             None => return Cause::BrokerUnavailable { from: outage.from, until: outage.until },
-            Some(name) if Some(name.as_str()) == authority => {
+            Some(name) if concerned(name) => {
                 return Cause::CertificateAuthorityUnavailable { from: outage.from, until: outage.until };
             }
             Some(_) => {}
@@ -353,6 +382,9 @@ fn cause_of_expiry(record: &SessionRecord, outages: &[Outage]) -> Cause {
     }
     match &record.state {
         State::ItemsAwaited { .. } => Cause::ItemsNeverCame,
+        State::Ready { ready_at, .. } if record.terms.late_items && left_too_little(*ready_at) => {
+            Cause::ItemsCameLate
+        }
         State::Ready { .. } => Cause::NotConfirmed,
         _ => Cause::NeverScanned,
     }

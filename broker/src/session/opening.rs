@@ -7,6 +7,7 @@ use yinqiao_protocol::task::TaskError;
 use yinqiao_protocol::{OpeningId, Purpose, SessionId, Sm3Hex, Timestamp};
 
 use super::record::{CodeSecret, SessionRecord, State, Terms};
+use crate::operator::credit_code;
 
 /// Seconds to scan and to confirm a login.
 const LOGIN_SECONDS: u32 = 180;
@@ -32,6 +33,11 @@ pub enum OpenError {
     /// Too long, or not to be shown.
     #[error("{0}")]
     Text(&'static str),
+    /// Names a company that cannot exist.
+    #[error(
+        "accept.enterprises: \"{0}\" is not a unified social credit code (GB 32100): its last character follows from the others"
+    )]
+    CreditCode(String),
 }
 
 /// What only the shell can give.
@@ -91,6 +97,7 @@ pub fn new_session(
         nonce: fresh.nonce,
         opened_at: now,
         socket_token_sm3: fresh.socket_token_sm3,
+        turned_away: Vec::new(),
         state: State::Waiting { until },
     };
     Ok((record, Happening::Opened { purpose, scan_until: until }))
@@ -132,7 +139,10 @@ fn validate_texts(request: &OpenSession) -> Result<(), OpenError> {
             "accept names at most 100 certificate authorities, 1,000 enterprises and 1,000 persons",
         ));
     }
-    Ok(())
+    match accept.enterprises.iter().find(|code| !credit_code::is_valid(code)) {
+        Some(wrong) => Err(OpenError::CreditCode(wrong.clone())),
+        None => Ok(()),
+    }
 }
 
 fn showable_or_empty(text: &str, most: usize) -> bool {

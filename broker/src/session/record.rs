@@ -29,6 +29,9 @@ pub struct SessionRecord {
     pub opened_at: Timestamp,
     /// Of the one token that opens the session's websocket next.
     pub socket_token_sm3: Sm3Hex,
+    /// CAs whose holders scanned and were turned away since their certificates' status was not to be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turned_away: Vec<String>,
     /// Where it stands.
     pub state: State,
 }
@@ -99,6 +102,8 @@ pub enum State {
         claim: Box<ClaimRecord>,
         /// The statement's bytes.
         statement: Base64,
+        /// Since when.
+        ready_at: Timestamp,
         /// It expires then.
         until: Timestamp,
     },

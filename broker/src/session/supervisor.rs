@@ -2,6 +2,7 @@
 //! result was kept long enough.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use yinqiao_protocol::{SessionId, Timestamp};
 use super::actor::{Applied, Apply, OutageLog, SessionActor, SessionError};
 use super::machine::Input;
 use crate::clock;
-use crate::store::{SessionStore, StoreError, StoredSession};
+use crate::store::{SessionChange, SessionStore, StoreError, StoredSession};
 
 /// How often sessions are looked through for those whose time is over.
 const SWEEP: Duration = Duration::from_millis(100);
 /// At most so many at once, so that a sweep never starves the sessions that people wait for.
 const MOST_PER_SWEEP: usize = 500;
+/// Seconds until a session that could not be settled is tried again.
+const RETRY_SECONDS: u32 = 5;
 /// An actor that dies is made anew this often for one input.
 const TRIES: usize = 3;
 
@@ -33,12 +36,20 @@ struct Inner {
     actors: DashMap<SessionId, Addr<SessionActor>>,
     /// Held for single insertions and removals only, never across an await.
     deadlines: Mutex<BTreeSet<(Timestamp, SessionId)>>,
+    /// Unix seconds.
+    failure_said_at: AtomicI64,
 }
 
 impl SessionRegistry {
     /// An empty registry over a store.
     pub fn new(store: Arc<dyn SessionStore>, outages: Arc<dyn OutageLog>) -> Self {
-        Self(Arc::new(Inner { store, outages, actors: DashMap::new(), deadlines: Mutex::default() }))
+        Self(Arc::new(Inner {
+            store,
+            outages,
+            actors: DashMap::new(),
+            deadlines: Mutex::default(),
+            failure_said_at: AtomicI64::new(0),
+        }))
     }
 
     /// Gives `input` to the session. Must be called on an actix arbiter's thread.
@@ -78,13 +89,20 @@ impl SessionRegistry {
         Ok(stored)
     }
 
+    /// Keeps the time of sessions that are about to be stored: a request that is broken off after its commit must not
+    /// leave sessions behind that never end. One that is not stored after all is forgotten at its deadline.
+    pub fn expect(&self, changes: &[SessionChange]) {
+        let mut deadlines = self.deadlines();
+        deadlines.extend(changes.iter().map(|change| (change.record.deadline(), change.record.id)));
+    }
+
     /// Makes actors for sessions that were just stored.
     pub fn adopt(&self, sessions: Vec<StoredSession>) {
         for stored in sessions {
             let id = stored.record.id;
-            self.schedule(&stored);
             let actor = self.new_actor(stored);
-            self.0.actors.insert(id, actor);
+            // A quick phone's claim may have made one already, which knows more.
+            self.0.actors.entry(id).or_insert(actor);
         }
     }
 
@@ -128,6 +146,15 @@ impl SessionRegistry {
         self.0.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says once in a while that sessions cannot be settled: with a broken disk it is all of them, again and again.
+    fn note_failure(&self, id: SessionId, problem: &SessionError) {
+        let now = clock::now().seconds();
+        let said_at = self.0.failure_said_at.swap(now, Ordering::Relaxed);
+        if now - said_at >= i64::from(RETRY_SECONDS) {
+            error!(session = %id, error = %problem, "sessions cannot be settled; trying again");
+        }
+    }
+
     fn due(&self, now: Timestamp) -> Vec<SessionId> {
         let mut deadlines = self.deadlines();
         let mut due = Vec::new();
@@ -140,6 +167,18 @@ impl SessionRegistry {
         due
     }
 
+    /// Until when an ended session stays for its opening's record: as long after the window as a result is kept.
+    async fn kept_for_its_opening(
+        &self,
+        stored: &StoredSession,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, SessionError> {
+        let Some(opening) = stored.record.opening else { return Ok(None) };
+        let Some(opening) = self.0.store.opening(opening).await? else { return Ok(None) };
+        let until = opening.until.plus_seconds(stored.record.terms.time_to_keep);
+        Ok((until > now).then_some(until))
+    }
+
     /// Ends or removes one session whose deadline has come. Entries of moved deadlines come here too and find nothing
     /// to do.
     async fn settle(&self, id: SessionId) -> Result<(), SessionError> {
@@ -150,6 +189,10 @@ impl SessionRegistry {
             return Ok(());
         }
         if stored.record.is_final() {
+            if let Some(until) = self.kept_for_its_opening(&stored, now).await? {
+                self.deadlines().insert((until, id));
+                return Ok(());
+            }
             self.0.actors.remove(&id);
             self.0.store.remove(vec![(id, stored.version)]).await?;
             return Ok(());
@@ -190,8 +233,8 @@ impl Actor for SessionSupervisor {
                 let registry = supervisor.registry.clone();
                 let settle = async move {
                     if let Err(problem) = registry.settle(id).await {
-                        error!(session = %id, error = %problem, "a session could not be settled; trying again");
-                        registry.deadlines().insert((clock::now().plus_seconds(1), id));
+                        registry.note_failure(id, &problem);
+                        registry.deadlines().insert((clock::now().plus_seconds(RETRY_SECONDS), id));
                     }
                 };
                 context.spawn(settle.into_actor(supervisor));

@@ -56,6 +56,7 @@ pub fn start(
     let socket = BidSocket {
         broker,
         relying_party,
+        session: None,
         phase: Phase::Hello,
         subscription: None,
         overrun: Arc::default(),
@@ -69,6 +70,8 @@ pub fn start(
 struct BidSocket {
     broker: Arc<Broker>,
     relying_party: Option<RelyingPartyId>,
+    /// Set where a session's token opened the connection: it is good for that session only.
+    session: Option<SessionId>,
     phase: Phase,
     subscription: Option<Subscription>,
     overrun: Arc<AtomicBool>,
@@ -208,6 +211,7 @@ impl BidSocket {
     fn welcome(&mut self, welcomed: greeting::Welcomed, codes: bool, context: &mut SocketContext) {
         self.subscription = Some(welcomed.subscription);
         self.relying_party = Some(welcomed.relying_party);
+        self.session = welcomed.session.as_ref().map(|stored| stored.record.id);
         let welcome = ServerMessage::Welcome {
             after: self.last_sent,
             complete: welcomed.complete,
@@ -257,7 +261,11 @@ impl BidSocket {
 
     fn acknowledge(&mut self, session: SessionId, context: &mut SocketContext) {
         let (broker, relying_party) = (Arc::clone(&self.broker), self.relying_party.clone());
+        let allowed = self.session.is_none_or(|own| own == session);
         let acknowledged = async move {
+            if !allowed {
+                return Err(ApiError::no_session());
+            }
             let stored = broker.sessions.session(session).await?;
             if Some(&stored.record.relying_party.id) != relying_party.as_ref() {
                 return Err(ApiError::no_session());

@@ -155,8 +155,6 @@ pub enum Collection {
     RelyingParty = 1,
     /// Relying parties' ids by SM3 of an API key.
     ApiKey = 2,
-    /// Holders by id.
-    Holder = 3,
     /// Certificates by SM3 of their DER.
     Certificate = 4,
     /// Enrolments by SM3 of their code.

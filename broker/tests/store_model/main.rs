@@ -191,7 +191,7 @@ impl Pair {
                 let changes: Vec<RecordChange> = changes
                     .into_iter()
                     .map(|(seal, key, expected, length)| RecordChange {
-                        collection: if seal { Collection::Seal } else { Collection::Holder },
+                        collection: if seal { Collection::Seal } else { Collection::Enrolment },
                         key: vec![b'k'; usize::from(key)],
                         expected,
                         value: length.map(|length| vec![key; length]),
@@ -238,7 +238,7 @@ impl Pair {
                 }
             }
         }
-        for collection in [Collection::Holder, Collection::Seal] {
+        for collection in [Collection::Enrolment, Collection::Seal] {
             for (prefix, after) in
                 [("", None), ("k", None), ("", Some(b"k".to_vec())), ("kk", Some(b"k".to_vec()))]
             {

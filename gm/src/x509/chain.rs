@@ -15,7 +15,7 @@ pub const MAX_PATH_LENGTH: usize = 10;
 const MAX_SIGNATURES: usize = 64;
 
 /// What the leaf's key is wanted for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Usage {
     /// Signing documents and statements: digitalSignature.
     Signing,

@@ -54,6 +54,7 @@ fn session(task: Task, late_items: bool) -> SessionRecord {
         nonce: "00".repeat(16),
         opened_at: at(0),
         socket_token_sm3: digest("token 0"),
+        turned_away: Vec::new(),
         state: State::Waiting { until: at(180) },
     }
 }
@@ -178,35 +179,69 @@ fn a_response_to_another_statement_is_refused() {
     assert_eq!(outcome_of(&ready, response_to(&waiting, "r"), at(6)), Refusal::OtherStatement);
 }
 
-#[test]
-fn an_unscanned_session_expires_through_its_holder_unless_the_broker_was_down() {
-    let record = session(sign(&["a"]), false);
-    let cause = |outages: Vec<Outage>| match after(&record, Input::Tick { outages }, at(180)).state {
+fn outage(of: Option<&str>, from: i64, until: i64) -> Outage {
+    Outage { certificate_authority: of.map(str::to_owned), from: at(from), until: at(until) }
+}
+
+fn cause_at(record: &SessionRecord, seconds: i64, outages: Vec<Outage>) -> Cause {
+    match after(record, Input::Tick { outages }, at(seconds)).state {
         State::Ended { how: End::Expired, cause, .. } => cause,
         other => panic!("{other:?}"),
-    };
-    let down = |name: Option<&str>, from, until| Outage {
-        certificate_authority: name.map(str::to_owned),
-        from: at(from),
-        until: at(until),
-    };
+    }
+}
+
+#[test]
+fn an_unscanned_session_expires_through_its_holder_unless_the_broker_left_too_little_time() {
+    let record = session(sign(&["a"]), false);
+    let cause = |outages| cause_at(&record, 180, outages);
     assert_eq!(cause(Vec::new()), Cause::NeverScanned);
-    assert_eq!(cause(vec![down(None, -50, -10)]), Cause::NeverScanned, "an outage before its life");
-    assert_eq!(cause(vec![down(None, 60, 90)]), Cause::BrokerUnavailable { from: at(60), until: at(90) });
-    assert_eq!(cause(vec![down(Some("softca"), 60, 90)]), Cause::NeverScanned, "no CA is concerned yet");
+    assert_eq!(cause(vec![outage(None, -50, -10)]), Cause::NeverScanned, "an outage before its life");
+    assert_eq!(cause(vec![outage(None, 60, 62)]), Cause::NeverScanned, "two minutes were left");
+    let expected = Cause::BrokerUnavailable { from: at(60), until: at(150) };
+    assert_eq!(cause(vec![outage(None, 60, 150)]), expected);
+    assert_eq!(cause(vec![outage(Some("softca"), 60, 180)]), Cause::NeverScanned, "no CA is concerned");
+}
+
+#[test]
+fn a_holder_who_was_turned_away_by_a_missing_ca_is_not_to_blame() {
+    let away = Input::TurnAway { certificate_authority: "softca".into() };
+    let record = after(&session(sign(&["a"]), false), away.clone(), at(100));
+    assert_eq!(apply(&record, away, at(101)), Ok(Step::Unchanged));
+    let expected = Cause::CertificateAuthorityUnavailable { from: at(90), until: at(170) };
+    assert_eq!(cause_at(&record, 180, vec![outage(Some("softca"), 90, 170)]), expected);
 }
 
 #[test]
 fn a_claimed_session_that_expires_while_its_ca_was_down_is_not_its_holders_fault() {
     let ready = after(&session(sign(&["a"]), false), claim_of("phone"), at(5));
-    let outage =
-        |name: &str| Outage { certificate_authority: Some(name.into()), from: at(300), until: at(400) };
-    let State::Ended { cause, .. } =
-        after(&ready, Input::Tick { outages: vec![outage("other"), outage("softca")] }, at(605)).state
-    else {
-        panic!("not ended");
-    };
-    assert_eq!(cause, Cause::CertificateAuthorityUnavailable { from: at(300), until: at(400) });
+    let both = vec![outage(Some("other"), 300, 604), outage(Some("softca"), 300, 604)];
+    let expected = Cause::CertificateAuthorityUnavailable { from: at(300), until: at(604) };
+    assert_eq!(cause_at(&ready, 605, both), expected);
+    assert_eq!(cause_at(&ready, 605, vec![outage(Some("softca"), 300, 400)]), Cause::NotConfirmed);
+}
+
+#[test]
+fn late_items_give_the_holder_the_whole_time_to_confirm() {
+    let claimed = after(&session(sign(&[]), true), claim_of("phone"), at(5));
+    let ready = after(&claimed, Input::Items(sign(&["a"])), at(595));
+    assert_eq!(ready.deadline(), at(1195));
+}
+
+#[test]
+fn items_that_come_at_the_end_of_an_openings_window_are_the_bid_systems_fault() {
+    let mut record = session(sign(&[]), true);
+    record.terms.shared_window = true;
+    let claimed = after(&record, claim_of("phone"), at(5));
+    let ready = after(&claimed, Input::Items(sign(&["a"])), at(170));
+    assert_eq!(ready.deadline(), at(180));
+    assert_eq!(cause_at(&ready, 180, Vec::new()), Cause::ItemsCameLate);
+}
+
+#[test]
+fn an_extension_never_shortens() {
+    let record = session(sign(&["a"]), false);
+    let later = after(&record, Input::Extend { until: at(900) }, at(10));
+    assert_eq!(apply(&later, Input::Extend { until: at(600) }, at(11)), Ok(Step::Unchanged));
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub fn waiting(relying_party: &RelyingPartyId) -> SessionRecord {
         nonce: "00112233445566778899aabbccddeeff".to_owned(),
         opened_at: now(),
         socket_token_sm3: Sm3Hex::of(id.as_bytes()),
+        turned_away: Vec::new(),
         state: State::Waiting { until: now().plus_seconds(180) },
     }
 }
@@ -69,6 +70,7 @@ pub fn claim(stored: &StoredSession, holder: &str) -> SessionChange {
         Happening::Claimed { claimant: claim.claimant.clone(), items_awaited: false, confirm_until: until };
     let mut record = SessionRecord::clone(&stored.record);
     record.state = State::Ready {
+        ready_at: record.opened_at,
         claim: Box::new(claim),
         statement: Base64(b"YINQIAO STATEMENT 1\n{}".to_vec()),
         until,

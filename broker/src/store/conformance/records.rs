@@ -4,7 +4,7 @@ use super::{Breach, Subject, conflict, opened, same};
 use crate::store::{Collection, RecordChange, Records, StoredRecord};
 
 fn change(key: &[u8], expected: u64, value: Option<&[u8]>) -> RecordChange {
-    in_collection(Collection::Holder, key, expected, value)
+    in_collection(Collection::Enrolment, key, expected, value)
 }
 
 fn in_collection(collection: Collection, key: &[u8], expected: u64, value: Option<&[u8]>) -> RecordChange {
@@ -18,7 +18,7 @@ fn record(key: &[u8], version: u64, value: &[u8]) -> Option<StoredRecord> {
 /// Compare-and-set, for removal as well.
 pub async fn a_record_is_changed_from_its_version_only<S: Subject>(subject: &S) -> Result<(), Breach> {
     let store = opened(subject).await?;
-    let read = async |key: &[u8]| store.record(Collection::Holder, key.to_vec()).await;
+    let read = async |key: &[u8]| store.record(Collection::Enrolment, key.to_vec()).await;
     same("nothing is there at first", None, read(b"a").await?)?;
     conflict("what is absent has no version", store.change(vec![change(b"a", 1, Some(b"x"))]).await)?;
     store.change(vec![change(b"a", 0, Some(b"one"))]).await?;
@@ -44,7 +44,7 @@ pub async fn all_records_of_a_change_are_stored_or_none<S: Subject>(subject: &S)
         change(b"d", 3, None),
     ];
     conflict("one stale change refuses them all", store.change(changes).await)?;
-    let left = store.records(Collection::Holder, Vec::new(), None, 10).await?;
+    let left = store.records(Collection::Enrolment, Vec::new(), None, 10).await?;
     same(
         "nothing has changed",
         vec![record(b"a", 1, b"1"), record(b"b", 1, b"1")],
@@ -63,7 +63,7 @@ pub async fn records_are_listed_by_prefix_and_page_by_page<S: Subject>(subject: 
     }
     let list = async |prefix: &[u8], after: Option<&[u8]>, limit| -> Result<Vec<Vec<u8>>, Breach> {
         let page =
-            store.records(Collection::Holder, prefix.to_vec(), after.map(<[u8]>::to_vec), limit).await?;
+            store.records(Collection::Enrolment, prefix.to_vec(), after.map(<[u8]>::to_vec), limit).await?;
         Ok(page.into_iter().map(|record| record.value).collect())
     };
     let expected = |keys: &[&[u8]]| keys.iter().map(|key| key.to_vec()).collect::<Vec<_>>();
@@ -93,11 +93,11 @@ pub async fn a_long_record_comes_back_whole_and_can_shrink<S: Subject>(subject: 
                 change(format!("{version}").as_bytes(), 0, Some(value)),
             ])
             .await?;
-        let found = store.record(Collection::Holder, b"long".to_vec()).await?;
+        let found = store.record(Collection::Enrolment, b"long".to_vec()).await?;
         same("it comes back whole", record(b"long", version + 1, value), found)?;
     }
     let lengths: Vec<usize> = store
-        .records(Collection::Holder, Vec::new(), None, 10)
+        .records(Collection::Enrolment, Vec::new(), None, 10)
         .await?
         .iter()
         .map(|record| record.value.len())

@@ -286,7 +286,7 @@ async fn large_values_leave_no_files_beside_the_log() {
         let value = Some(vec![9; 4096]);
         fixture
             .store
-            .change(vec![RecordChange { collection: Collection::Holder, key, expected: 0, value }])
+            .change(vec![RecordChange { collection: Collection::Enrolment, key, expected: 0, value }])
             .await
             .unwrap();
     }
@@ -297,7 +297,8 @@ async fn large_values_leave_no_files_beside_the_log() {
 async fn a_key_that_is_too_long_is_refused() {
     let fixture = Fixture::new();
     let key = vec![7; keys::LONGEST_RECORD_KEY + 1];
-    let change = RecordChange { collection: Collection::Holder, key, expected: 0, value: Some(Vec::new()) };
+    let change =
+        RecordChange { collection: Collection::Enrolment, key, expected: 0, value: Some(Vec::new()) };
     unavailable(fixture.store.change(vec![change]).await, "1025 bytes");
 }
 
