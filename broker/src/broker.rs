@@ -118,8 +118,12 @@ impl Broker {
     /// The token that a claim is answered with. It follows from the claim, so that the same claim sent again gets the same
     /// token though only its digest is stored; the key for it is not in the store.
     pub fn claim_token(&self, session: &SessionId, claim_sm3: Sm3Hex) -> Token {
-        let parts: [&[u8]; 3] = [b"claim token", session.as_bytes(), claim_sm3.as_bytes()];
-        Token::from_bytes(sm3::hmac(&self.token_key, &parts).as_bytes())
+        Token::from_bytes(self.derive(&[b"claim token", session.as_bytes(), claim_sm3.as_bytes()]).as_bytes())
+    }
+
+    /// HMAC-SM3 over the parts under a key that only this broker has.
+    pub fn derive(&self, parts: &[&[u8]]) -> sm3::Digest {
+        sm3::hmac(&self.token_key, parts)
     }
 
     /// Why nothing can be stored any more, where that is so.

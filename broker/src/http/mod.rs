@@ -13,6 +13,7 @@ use crate::store::StoreError;
 mod authentication;
 mod enrolments;
 mod events;
+mod idempotency;
 mod openings;
 mod phone;
 pub mod problem;

@@ -6,23 +6,24 @@ use futures_util::future::join_all;
 
 use yinqiao_protocol::opening_record::SignedOpeningRecord;
 use yinqiao_protocol::relying_party::{
-    ExtendOpening, MOST_SESSIONS, OpenOpening, OpenedOpening, OpeningChange, OpeningView, SessionView,
-    TIME_TO_LIVE_SECONDS,
+    ExtendOpening, MOST_SESSIONS, OpenOpening, OpenedOpening, OpenedSession, OpeningChange, OpeningView,
+    SessionView, TIME_TO_LIVE_SECONDS,
 };
 use yinqiao_protocol::statement::{RelyingPartyName, SignedText};
 use yinqiao_protocol::task::is_showable;
 use yinqiao_protocol::{Base64, Cause, OpeningId};
 
 use super::authentication::RelyingParty;
+use super::idempotency::IdempotencyKey;
 use super::problem::{ApiError, Kind};
-use super::sessions::{Prepared, opened, prepare, session_view};
+use super::sessions::{Prepared, opened, opened_before, prepare, session_view};
 use crate::broker::Broker;
 use crate::clock;
 use crate::session::actor::SessionError;
 use crate::session::machine::{Input, Refusal};
 use crate::session::opening::{Window, time_to_live};
 use crate::session::opening_record;
-use crate::store::{OpeningRecord, StoredSession};
+use crate::store::{OpeningRecord, StoreError, StoredSession};
 
 /// Seconds of a window where none is given.
 const WINDOW_SECONDS: u32 = 1800;
@@ -31,8 +32,10 @@ const WINDOW_SECONDS: u32 = 1800;
 pub async fn open(
     broker: web::Data<Broker>,
     RelyingParty(relying_party): RelyingParty,
+    key: IdempotencyKey,
     request: web::Json<OpenOpening>,
 ) -> Result<HttpResponse, ApiError> {
+    let names = key.names(&relying_party.name.id, &*request)?;
     let request = request.into_inner();
     let count = request.sessions.len();
     if count == 0 || count > MOST_SESSIONS {
@@ -49,13 +52,13 @@ pub async fn open(
     }
     let now = clock::now();
     let until = now.plus_seconds(time_to_live("window", request.window, WINDOW_SECONDS)?);
-    let window = Window { opening: OpeningId::random(), until };
+    let window = Window { opening: names.opening(&broker), until };
     let prepared = request
         .sessions
         .into_iter()
         .enumerate()
         .map(|(index, session)| {
-            prepare(&broker, session, relying_party.name.clone(), Some(window), now)
+            prepare(&broker, (&names, index), session, relying_party.name.clone(), Some(window), now)
                 .map_err(|error| error.with("session_index", index.into()))
         })
         .collect::<Result<Vec<Prepared>, ApiError>>()?;
@@ -68,10 +71,21 @@ pub async fn open(
     };
     let changes: Vec<_> = prepared.iter().map(|session| session.change.clone()).collect();
     broker.sessions.expect(&changes);
-    let stored = broker.store.commit_opening(record, changes).await?;
-    let sessions =
-        prepared.iter().zip(&stored).map(|(prepared, stored)| opened(&broker, prepared, stored)).collect();
-    broker.sessions.adopt(stored);
+    let (until, sessions) = match broker.store.commit_opening(record, changes).await {
+        Ok(stored) => {
+            let opened =
+                prepared.iter().zip(&stored).map(|(prepared, stored)| opened(&broker, prepared, stored));
+            let opened: Vec<OpenedSession> = opened.collect();
+            broker.sessions.adopt(stored);
+            (until, opened)
+        }
+        Err(StoreError::Conflict) => {
+            let before = own(&broker, &relying_party.name, window.opening).await?;
+            let again = prepared.iter().map(|session| opened_before(&broker, &relying_party.name, session));
+            (before.until, join_all(again).await.into_iter().collect::<Result<_, _>>()?)
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/v1/openings/{}", window.opening)))
         .json(OpenedOpening { opening: window.opening, until, sessions }))

@@ -70,6 +70,8 @@ pub enum Kind {
     NoSeal,
     /// The websocket token was used before.
     SocketTokenUsed,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
     /// The enrolment code is unknown, used or too old.
     EnrolmentCode,
     /// The CA refused.
@@ -124,6 +126,9 @@ impl Kind {
             Self::SealChoiceRequired => ("seal-choice-required", "Several seals fit", S::CONFLICT),
             Self::NoSeal => ("no-seal", "No seal fits", S::FORBIDDEN),
             Self::SocketTokenUsed => ("socket-token-used", "The websocket token was used", S::UNAUTHORIZED),
+            Self::IdempotencyKeyReused => {
+                ("idempotency-key-reused", "The key was used before", S::UNPROCESSABLE_ENTITY)
+            }
             Self::EnrolmentCode => ("enrolment-code", "The enrolment code is not valid", S::FORBIDDEN),
             Self::CertificateAuthorityRefused => {
                 ("certificate-authority-refused", "The CA refused", S::UNPROCESSABLE_ENTITY)

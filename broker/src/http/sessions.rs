@@ -11,6 +11,7 @@ use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::{Base64, Cause, SessionId, Timestamp, Token, code};
 
 use super::authentication::RelyingParty;
+use super::idempotency::{self, IdempotencyKey, Names};
 use super::problem::{ApiError, Kind};
 use crate::broker::Broker;
 use crate::clock;
@@ -19,7 +20,7 @@ use crate::session::opening::{Fresh, OpenError, Window, new_session};
 use crate::session::picture::{self, PictureError};
 use crate::session::record::{CodeSecret, SessionRecord, State};
 use crate::socket::new_token;
-use crate::store::{EventsOf, SessionChange, StoredSession};
+use crate::store::{EventsOf, SessionChange, StoreError, StoredSession};
 
 /// The longest that a request waits, in seconds.
 pub const MOST_WAIT_SECONDS: u64 = 60;
@@ -48,6 +49,7 @@ pub struct Prepared {
 /// Makes a session of a request.
 pub fn prepare(
     broker: &Broker,
+    (names, index): (&Names, usize),
     request: OpenSession,
     relying_party: RelyingPartyName,
     window: Option<Window>,
@@ -60,13 +62,14 @@ pub fn prepare(
     let mut nonce = [0; 16];
     getrandom::fill(&mut secret)?;
     getrandom::fill(&mut nonce)?;
-    let id = SessionId::random();
+    let id = names.session(broker, index);
     let token = new_token(&id)?;
     let fresh = Fresh {
         id,
         secret: CodeSecret::new(secret),
         nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
         socket_token_sm3: token.digest(),
+        request_sm3: names.request_sm3(),
     };
     let (record, happening) = new_session(request, relying_party, window, fresh, now)?;
     let change = SessionChange { expected: 0, record: record.into(), happenings: vec![happening], at: now };
@@ -75,15 +78,36 @@ pub fn prepare(
 
 /// What the bid system gets for a session that was just stored.
 pub fn opened(broker: &Broker, prepared: &Prepared, stored: &StoredSession) -> OpenedSession {
+    opened_with(broker, stored, prepared.token.clone())
+}
+
+/// What it gets when it sends the same request again: the same session with a new websocket token.
+pub async fn opened_before(
+    broker: &Broker,
+    owner: &RelyingPartyName,
+    prepared: &Prepared,
+) -> Result<OpenedSession, ApiError> {
+    let wanted = &prepared.change.record;
+    let stored = own(broker, owner, wanted.id).await?;
+    if stored.record.request_sm3 != wanted.request_sm3 {
+        return Err(idempotency::reused());
+    }
+    let input = Input::RenewSocketToken { next: prepared.token.digest() };
+    let applied = broker.sessions.apply(wanted.id, input).await?;
+    Ok(opened_with(broker, &applied.stored, prepared.token.clone()))
+}
+
+fn opened_with(broker: &Broker, stored: &StoredSession, socket_token: Token) -> OpenedSession {
     let record = &stored.record;
+    let step = code::step_at(record.opened_at, clock::now());
     OpenedSession {
         session: record.id,
         sequence: stored.sequence,
         secret: Base64(record.secret.expose().to_vec()),
-        code: code::text(&broker.public_url, record.secret.expose(), &record.id, 0),
+        code: code::text(&broker.public_url, record.secret.expose(), &record.id, step),
         opened_at: record.opened_at,
         scan_until: record.deadline(),
-        socket_token: prepared.token.clone(),
+        socket_token,
         socket: SOCKET_PATH.to_owned(),
         reference: record.terms.reference.clone(),
     }
@@ -93,14 +117,23 @@ pub fn opened(broker: &Broker, prepared: &Prepared, stored: &StoredSession) -> O
 pub async fn open(
     broker: web::Data<Broker>,
     RelyingParty(relying_party): RelyingParty,
+    key: IdempotencyKey,
     request: web::Json<OpenSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let prepared = prepare(&broker, request.into_inner(), relying_party.name.clone(), None, clock::now())?;
+    let names = key.names(&relying_party.name.id, &*request)?;
+    let prepared =
+        prepare(&broker, (&names, 0), request.into_inner(), relying_party.name.clone(), None, clock::now())?;
     broker.sessions.expect(std::slice::from_ref(&prepared.change));
-    let stored = broker.store.commit(vec![prepared.change.clone()]).await?;
-    let first = stored.first().ok_or_else(ApiError::no_session)?;
-    let answer = opened(&broker, &prepared, first);
-    broker.sessions.adopt(stored);
+    let answer = match broker.store.commit(vec![prepared.change.clone()]).await {
+        Ok(stored) => {
+            let first = stored.first().ok_or_else(ApiError::no_session)?;
+            let answer = opened(&broker, &prepared, first);
+            broker.sessions.adopt(stored);
+            answer
+        }
+        Err(StoreError::Conflict) => opened_before(&broker, &relying_party.name, &prepared).await?,
+        Err(error) => return Err(error.into()),
+    };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/v1/sessions/{}", answer.session)))
         .json(answer))

@@ -50,6 +50,8 @@ pub struct Fresh {
     pub nonce: String,
     /// SM3 of the first websocket token.
     pub socket_token_sm3: Sm3Hex,
+    /// Digest of the request, where it carries an idempotency key.
+    pub request_sm3: Option<Sm3Hex>,
 }
 
 /// The opening that a session belongs to.
@@ -97,6 +99,7 @@ pub fn new_session(
         nonce: fresh.nonce,
         opened_at: now,
         socket_token_sm3: fresh.socket_token_sm3,
+        request_sm3: fresh.request_sm3,
         turned_away: Vec::new(),
         state: State::Waiting { until },
     };

@@ -29,6 +29,9 @@ pub struct SessionRecord {
     pub opened_at: Timestamp,
     /// Of the one token that opens the session's websocket next.
     pub socket_token_sm3: Sm3Hex,
+    /// Digest of the request that opened it under an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_sm3: Option<Sm3Hex>,
     /// CAs whose holders scanned and were turned away since their certificates' status was not to be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turned_away: Vec<String>,

@@ -54,6 +54,7 @@ fn session(task: Task, late_items: bool) -> SessionRecord {
         nonce: "00".repeat(16),
         opened_at: at(0),
         socket_token_sm3: digest("token 0"),
+        request_sm3: None,
         turned_away: Vec::new(),
         state: State::Waiting { until: at(180) },
     }

@@ -44,6 +44,7 @@ pub fn waiting(relying_party: &RelyingPartyId) -> SessionRecord {
         nonce: "00112233445566778899aabbccddeeff".to_owned(),
         opened_at: now(),
         socket_token_sm3: Sm3Hex::of(id.as_bytes()),
+        request_sm3: None,
         turned_away: Vec::new(),
         state: State::Waiting { until: now().plus_seconds(180) },
     }
