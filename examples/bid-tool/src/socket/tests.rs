@@ -37,7 +37,7 @@ fn event(sequence: u64) -> ServerMessage {
         session: SessionId::from_bytes([1; 16]),
         opening: None,
         at: Timestamp::from_millis(0),
-        happening: Happening::Ready { items: 1 },
+        happening: Happening::Ready { items: 1, confirm_until: Timestamp::from_millis(1_800_000_000_000) },
     }))
 }
 
