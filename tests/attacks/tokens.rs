@@ -123,3 +123,22 @@ fn another_bid_systems_opening_and_results_stay_closed_on_the_websocket() {
     }
     assert!(platform.view(&session).result.is_some());
 }
+
+#[test]
+fn a_sessions_websocket_acknowledges_no_other_session() {
+    let broker = Broker::start();
+    let platform = broker.relying_party("fuzhou");
+    let person = broker.person("王小明");
+    let (own, other) = (platform.open(tasks::login()), platform.open(tasks::login()));
+    person.answer(&other.code);
+    let mut page = platform.watch(&own);
+    page.say_text(&format!(r#"{{"type":"acknowledge","session":"{}"}}"#, other.session));
+    let answer = loop {
+        let text = page.try_text().unwrap();
+        if text.contains("problem") {
+            break text;
+        }
+    };
+    assert!(answer.contains("not-found"), "{answer}");
+    assert!(platform.view(&other.session).result.is_some(), "the result is still there");
+}

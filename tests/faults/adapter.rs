@@ -2,61 +2,87 @@
 
 use std::fs;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use yinqiao_protocol::event::SessionState;
 use yinqiao_tests::{Broker, Holder, tasks};
 
-/// Milliseconds that the CA takes in the middle of an issue.
-const ISSUE_DELAY: u32 = 1500;
-/// When the issue is certainly going on.
-const IN_THE_MIDDLE: Duration = Duration::from_millis(700);
+/// Milliseconds that the CA takes in the middle of an issue, before it records the pair.
+const ISSUE_DELAY: u32 = 800;
+
+/// How far the issue is when something dies: certificates that the CA has written by then. Between the first and the
+/// second, and between the second and the broker's own record, there are some milliseconds.
+const WRITTEN: [usize; 3] = [0, 1, 2];
 
 #[test]
 fn an_enrolment_outlives_its_cas_worker_and_one_pair_is_issued() {
     let broker = Broker::start_with_issue_delay(ISSUE_DELAY);
-    let code = broker.enrolment_code("王小明", None, None);
-    let person = Holder::new();
-    thread::scope(|scope| {
-        let enrolling = scope.spawn(|| person.enrol_with(&broker, &code));
-        thread::sleep(IN_THE_MIDDLE);
-        assert_eq!(issued(&broker), 0, "the issue was over before the kill");
-        broker.kill_adapter();
-        enrolling.join().unwrap();
-    });
-    assert_one_pair(&broker, &person);
-    let adapters = broker.operator_json(&["adapter", "list"]);
-    assert_eq!(adapters["adapters"][0]["restarts"], 1, "{adapters}");
+    for (round, more) in WRITTEN.into_iter().enumerate() {
+        let code = broker.enrolment_code("王小明", None, None);
+        let (person, worker, before) = (Holder::new(), broker.adapter_process(), written(&broker));
+        thread::scope(|scope| {
+            let enrolling = scope.spawn(|| person.enrol_with(&broker, &code));
+            wait_for(&broker, before, more);
+            worker.kill();
+            enrolling.join().unwrap();
+        });
+        assert_one_more_pair(&broker, &person, round);
+    }
 }
 
 #[test]
 fn an_enrolment_outlives_the_broker_and_one_pair_is_issued() {
     let mut broker = Broker::start_with_issue_delay(ISSUE_DELAY);
-    let code = broker.enrolment_code("王小明", None, None);
-    let (person, url) = (Holder::new(), broker.url());
-    thread::scope(|scope| {
-        // The phone sends the same request until it has an answer.
-        let enrolling =
-            scope.spawn(|| person.phone.enrol(&url, &code, &yinqiao_tests::holder::pin()).unwrap());
-        thread::sleep(IN_THE_MIDDLE);
-        assert_eq!(issued(&broker), 0, "the issue was over before the kill");
-        broker.kill();
-        broker.restart();
-        enrolling.join().unwrap();
-    });
-    assert_one_pair(&broker, &person);
+    for (round, more) in WRITTEN.into_iter().enumerate() {
+        let code = broker.enrolment_code("王小明", None, None);
+        let (person, url, before) = (Holder::new(), broker.url(), written(&broker));
+        thread::scope(|scope| {
+            // The phone sends the same request until it has an answer.
+            let enrolling =
+                scope.spawn(|| person.phone.enrol(&url, &code, &yinqiao_tests::holder::pin()).unwrap());
+            wait_for(&broker, before, more);
+            broker.kill();
+            broker.restart();
+            enrolling.join().unwrap();
+        });
+        assert_one_more_pair(&broker, &person, round);
+    }
 }
 
-fn assert_one_pair(broker: &Broker, person: &Holder) {
-    assert_eq!(issued(broker), 2, "the software CA has another number of certificates than a pair's");
+/// Waits until the CA has written `more` certificates, or, for none, until it is in the middle of its delay.
+fn wait_for(broker: &Broker, before: usize, more: usize) {
+    if more == 0 {
+        thread::sleep(Duration::from_millis(u64::from(ISSUE_DELAY) / 2));
+        assert_eq!(written(broker), before, "the issue was over before the kill");
+    }
+    let begun = Instant::now();
+    while written(broker) < before + more {
+        assert!(begun.elapsed() < Duration::from_secs(10), "nothing is issued");
+    }
+}
+
+fn assert_one_more_pair(broker: &Broker, person: &Holder, before: usize) {
+    assert_eq!(issued(broker), 2 * (before + 1), "the software CA has issued another number than one pair");
     let list = broker.operator_json(&["certificate", "list"]);
-    assert_eq!(list["certificates"].as_array().unwrap().len(), 1);
-    let platform = broker.relying_party("fuzhou");
+    assert_eq!(list["certificates"].as_array().unwrap().len(), before + 1);
+    let platform = broker.relying_party(&format!("platform-{before}"));
     let opened = platform.open(tasks::login());
     assert_eq!(person.answer(&opened.code).state, SessionState::Completed);
 }
 
-/// Certificates that the software CA has on record.
-fn issued(broker: &Broker) -> usize {
+/// Certificates that the software CA has written, also those of an attempt that was killed and was never handed out.
+fn written(broker: &Broker) -> usize {
     fs::read_dir(broker.software_ca().join("certificates")).unwrap().count()
+}
+
+/// Certificates that the software CA has handed out: those that the records of its operations name.
+fn issued(broker: &Broker) -> usize {
+    let operations = fs::read_dir(broker.software_ca().join("operations")).unwrap();
+    let made = |path| {
+        let record: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        record["made"].as_array().unwrap().len()
+    };
+    operations.map(|entry| made(entry.unwrap().path())).sum()
 }

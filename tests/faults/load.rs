@@ -31,6 +31,7 @@ fn every_acknowledged_answer_outlives_kills_under_load_and_none_counts_twice() {
     let people: Vec<Holder> = (0..PHONES).map(|n| broker.person(&format!("投标人{n}"))).collect();
     let (over, last) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
     let (acknowledged, seen) = thread::scope(|scope| {
+        let _guard = Finally { over: &over, last: &last };
         let watching = scope.spawn(|| watch(&platform, &last));
         let people: Vec<_> = people
             .iter()
@@ -69,6 +70,21 @@ fn every_acknowledged_answer_outlives_kills_under_load_and_none_counts_twice() {
         assert_eq!(result.statement_signature, answer.statement_signature);
         assert!(result.completed_at <= answer.at);
         assert_eq!(completed[&answer.session], 1);
+    }
+}
+
+/// Ends the threads where the test fails before it has told them to.
+struct Finally<'a> {
+    over: &'a AtomicBool,
+    last: &'a AtomicU64,
+}
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.over.store(true, Ordering::Release);
+            self.last.store(0, Ordering::Release);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a bid system hears of what happens: long polls, lists, websockets.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,7 @@ fn a_websocket_that_comes_back_gets_exactly_what_it_missed() {
     page.hello(Some(&token), seen);
     assert!(page.complete);
     assert!(matches!(page.event().happening, Happening::Claimed { .. }));
-    assert!(matches!(page.event().happening, Happening::Ready { items: 1 }));
+    assert!(matches!(page.event().happening, Happening::Ready { items: 1, .. }));
     yinqiao_tests::holder::agree(&mut session);
     assert!(matches!(page.event().happening, Happening::Completed { .. }));
 }
@@ -104,6 +105,33 @@ fn one_websocket_sees_all_sessions_in_the_order_of_their_sequence_numbers() {
 }
 
 #[test]
+fn a_websocket_that_comes_back_amid_traffic_gets_each_event_once() {
+    let broker = Broker::start();
+    let platform = broker.relying_party("fuzhou");
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    platform.open(tasks::login());
+                }
+            });
+        }
+        let _stop = Stop(&over);
+        let mut last = 0;
+        let numbers: Vec<u64> = (0..100)
+            .flat_map(|_| {
+                let mut socket = platform.watch_all(last);
+                let numbers: Vec<u64> = (0..10).map(|_| socket.any_event().sequence).collect();
+                last = *numbers.last().unwrap();
+                numbers
+            })
+            .collect();
+        assert_eq!(numbers, (1..=1000).collect::<Vec<u64>>());
+    });
+}
+
+#[test]
 fn an_acknowledged_result_is_gone_from_views_and_lists_but_its_event_stays() {
     let broker = Broker::start();
     let platform = broker.relying_party("fuzhou");
@@ -117,4 +145,13 @@ fn an_acknowledged_result_is_gone_from_views_and_lists_but_its_event_stays() {
     }
     let last = platform.events(0).events.pop().unwrap();
     assert!(matches!(last.happening, Happening::Completed { result: None, .. }), "{last:?}");
+}
+
+/// Ends other threads with this one, also when it fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }

@@ -29,6 +29,8 @@ pub struct Broker {
     process: Option<Child>,
     /// Milliseconds that the software CA takes in the middle of an issue.
     issue_delay: u32,
+    /// Whether a second CA is configured.
+    two_authorities: bool,
 }
 
 impl Default for Broker {
@@ -45,8 +47,17 @@ impl Broker {
 
     /// As [`Broker::start`], with a software CA that takes so many milliseconds in the middle of an issue.
     pub fn start_with_issue_delay(issue_delay: u32) -> Self {
+        Self::start_configured(issue_delay, false)
+    }
+
+    /// As [`Broker::start`], with a second CA called `another-ca`.
+    pub fn start_with_two_authorities() -> Self {
+        Self::start_configured(0, true)
+    }
+
+    fn start_configured(issue_delay: u32, two_authorities: bool) -> Self {
         let folder = TempDir::with_prefix("yinqiao-").unwrap();
-        let mut broker = Self { folder, port: free_port(), process: None, issue_delay };
+        let mut broker = Self { folder, port: free_port(), process: None, issue_delay, two_authorities };
         broker.write_configuration();
         broker.restart();
         broker
@@ -201,12 +212,11 @@ impl Broker {
         self.operator(&["certificate", "revoke", certificate_sm3]);
     }
 
-    /// Kills the worker process of the software CA (`kill -9`).
-    pub fn kill_adapter(&self) {
+    /// The worker process of the software CA.
+    pub fn adapter_process(&self) -> AdapterProcess {
         let list = self.operator_json(&["adapter", "list"]);
         let process = list["adapters"][0]["process"].as_i64().unwrap();
-        let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
-        kill_process(process, Signal::KILL).unwrap();
+        AdapterProcess(Pid::from_raw(i32::try_from(process).unwrap()).unwrap())
     }
 
     fn program(&self) -> Command {
@@ -217,17 +227,24 @@ impl Broker {
 
     fn write_configuration(&self) {
         let mut text = String::new();
-        if self.issue_delay > 0 {
-            let library = programs::yinqiao().with_file_name("libyinqiao_softca.so");
-            text = format!(
-                "[[adapter]]\nname = \"softca\"\nlibrary = {library:?}\nsecrets_directory = {:?}\n\
-                 configuration = {{ directory = {:?}, name = \"Yinqiao\", issue_delay_ms = {} }}\n",
-                self.data().join("secrets/softca"),
-                self.software_ca(),
-                self.issue_delay,
-            );
+        if self.issue_delay > 0 || self.two_authorities {
+            text += &self.adapter("softca", self.issue_delay);
+        }
+        if self.two_authorities {
+            text += &self.adapter("another-ca", 0);
         }
         fs::write(self.folder().join("yinqiao.toml"), text).unwrap();
+    }
+
+    /// The configuration of a software CA.
+    fn adapter(&self, name: &str, issue_delay: u32) -> String {
+        let library = programs::yinqiao().with_file_name("libyinqiao_softca.so");
+        format!(
+            "[[adapter]]\nname = {name:?}\nlibrary = {library:?}\nsecrets_directory = {:?}\n\
+             configuration = {{ directory = {:?}, name = \"Yinqiao\", issue_delay_ms = {issue_delay} }}\n",
+            self.data().join("secrets/softca"),
+            self.data().join(name),
+        )
     }
 
     fn data(&self) -> PathBuf {
@@ -236,6 +253,17 @@ impl Broker {
 
     fn log_file(&self) -> PathBuf {
         self.folder().join("log.txt")
+    }
+}
+
+/// A worker process.
+#[derive(Debug)]
+pub struct AdapterProcess(Pid);
+
+impl AdapterProcess {
+    /// Kills it (`kill -9`).
+    pub fn kill(&self) {
+        kill_process(self.0, Signal::KILL).unwrap();
     }
 }
 

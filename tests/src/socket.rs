@@ -1,5 +1,6 @@
 //! A bid system's websocket.
 
+use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use yinqiao_protocol::problem::Problem;
 use yinqiao_protocol::{OpeningId, SessionId, Token};
 
 /// How long a message that must come may take.
-const COMES_WITHIN: Duration = Duration::from_secs(20);
+const COMES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A connection. It remembers what it has received, as a bid system does that wants to miss nothing.
 pub struct Socket {
@@ -68,14 +69,14 @@ impl Socket {
         after: u64,
         opening: Option<OpeningId>,
         codes: bool,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Box<Problem>> {
         self.say(&ClientMessage::Hello { token: token.cloned(), after, opening, codes });
         match self.message() {
             ServerMessage::Welcome { complete, next_token, .. } => {
                 (self.last, self.complete, self.next_token) = (after, complete, next_token);
                 Ok(())
             }
-            ServerMessage::Problem(problem) => Err(problem),
+            ServerMessage::Problem(problem) => Err(Box::new(problem)),
             other => panic!("not an answer to hello: {other:?}"),
         }
     }
@@ -104,7 +105,9 @@ impl Socket {
     /// # Errors
     /// When the connection is closed, or nothing came in time.
     pub fn try_text(&mut self) -> Result<String, tungstenite::Error> {
-        loop {
+        let begun = Instant::now();
+        // The broker's pings come through here too: a read that ends with one must not wait anew.
+        while begun.elapsed() < COMES_WITHIN {
             match self.stream.read()? {
                 Message::Text(text) => return Ok(text.to_string()),
                 Message::Close(frame) => {
@@ -114,17 +117,22 @@ impl Socket {
                 _ => {}
             }
         }
+        Err(tungstenite::Error::Io(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// The next event; codes that come before are left out.
+    /// The next event, which must come after those before; codes in between are left out.
     pub fn event(&mut self) -> Event {
+        let event = self.any_event();
+        assert!(event.sequence > self.last, "event {} came after {}", event.sequence, self.last);
+        self.last = event.sequence;
+        event
+    }
+
+    /// The next event, whatever its number; codes in between are left out.
+    pub fn any_event(&mut self) -> Event {
         loop {
             match self.message() {
-                ServerMessage::Event(event) => {
-                    assert!(event.sequence > self.last, "event {} came after {}", event.sequence, self.last);
-                    self.last = event.sequence;
-                    return *event;
-                }
+                ServerMessage::Event(event) => return *event,
                 ServerMessage::Code { .. } | ServerMessage::Acknowledged { .. } => {}
                 other => panic!("not an event: {other:?}"),
             }
@@ -174,7 +182,7 @@ impl Socket {
         while Instant::now() < until {
             match self.try_text() {
                 Ok(_) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return false;
                 }
                 Err(_) => return true,
