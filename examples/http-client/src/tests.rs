@@ -49,10 +49,9 @@ fn a_request_is_sent_again_after_a_broken_connection_and_after_503() {
 
 #[test]
 fn what_would_happen_twice_is_sent_again_after_503_but_not_after_a_broken_connection() {
-    let (base, served) = serve(&[UNAVAILABLE, ""]);
+    let (base, _) = serve(&[UNAVAILABLE, "", GOOD]);
     let answer: Result<bool, _> = client(&base).post("/x", None, b"", Twice::Again);
-    assert!(matches!(answer, Err(HttpError::Unreachable { .. })));
-    assert_eq!(served.join().unwrap(), ["POST /x HTTP/1.1"; 2]);
+    assert!(matches!(answer, Err(HttpError::Unreachable { .. })), "{answer:?}");
 }
 
 #[test]

@@ -15,12 +15,12 @@ const CONTENT_KEY_LENGTH: usize = 16;
 /// Signs a checked statement and answers its items. `encryption_key` gives the key that an item was wrapped for.
 ///
 /// # Errors
-/// [`PhoneError::KeyDidNotOpen`] for the first item whose key is missing or does not open it, and what
-/// `encryption_key` says.
+/// [`PhoneError::KeyDidNotOpen`] for the first item that its key does not open, and what `encryption_key` says where
+/// there is no key.
 pub fn response<'k>(
     checked: &Checked,
     signing: &PrivateKey,
-    encryption_key: impl Fn(&WrappedKey) -> Result<Option<&'k PrivateKey>, PhoneError>,
+    encryption_key: impl Fn(&WrappedKey) -> Result<&'k PrivateKey, PhoneError>,
 ) -> Result<Response, PhoneError> {
     let statement = checked.statement.to_bytes()?;
     let mut response = Response {
@@ -59,11 +59,11 @@ pub fn sign_opened_keys(
     sign(signing, &list.to_bytes()?)
 }
 
-fn rewrap(item: &WrappedKey, key: Option<&PrivateKey>, recipient: &PublicKey) -> Result<Base64, PhoneError> {
+fn rewrap(item: &WrappedKey, key: &PrivateKey, recipient: &PublicKey) -> Result<Base64, PhoneError> {
     let closed =
         || PhoneError::KeyDidNotOpen { item: item.id.clone(), serial: item.certificate_serial.clone() };
     let wrapped = Ciphertext::from_der(item.wrapped_key.as_slice()).map_err(|_| closed())?;
-    let content_key = key.ok_or_else(closed)?.decrypt(&wrapped).map_err(|_| closed())?;
+    let content_key = key.decrypt(&wrapped).map_err(|_| closed())?;
     if content_key.len() != CONTENT_KEY_LENGTH {
         return Err(closed());
     }

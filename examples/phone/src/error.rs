@@ -4,6 +4,7 @@ use yinqiao_protocol::statement::SignedTextError;
 use yinqiao_protocol::task::Purpose;
 use yinqiao_protocol::{Cause, ItemId, code};
 
+use crate::holdings::Missing;
 use crate::http::HttpError;
 use crate::picture::PictureError;
 use crate::review::ReviewError;
@@ -36,6 +37,11 @@ pub enum PhoneError {
     /// None has this serial number.
     #[error("this phone has no certificate with the serial number {0} for the code's broker")]
     NoSuchCertificate(String),
+    /// The certificate of a kept claim is not there any more.
+    #[error(
+        "the certificate that claimed the session is no longer on this phone: restore its key file from a copy"
+    )]
+    CertificateGone,
     /// The enrolment was begun with another broker or code.
     #[error("what the broker issued does not fit what was asked for: {0}; ask the operator for a new code")]
     WrongCertificates(&'static str),
@@ -56,18 +62,32 @@ pub enum PhoneError {
         /// The certificate that it was wrapped for.
         serial: String,
     },
-    /// The PIN opens the chosen certificate but not the older one that an item was encrypted for.
+    /// No key that this session can use opens an item. It is no reason to decline: another phone may have it.
     #[error(
-        "item \"{item}\" was encrypted for certificate {serial}, which has another PIN: \
-         `yinqiao-phone carry` takes its key over to the new certificate"
+        "item \"{item}\" was encrypted for the certificate with the serial number {serial}. Its key cannot be used here: \
+         {missing}. Nothing was declined: with another phone or certificate, have the bid system open a new session"
     )]
-    OtherPin {
+    KeyNotUsable {
+        /// The first such item.
+        item: ItemId,
+        /// The certificate that it was wrapped for.
+        serial: String,
+        /// Where its key is.
+        missing: Missing,
+    },
+    /// An item was encrypted for an older certificate whose keys were not opened.
+    #[error(
+        "item \"{item}\" was encrypted for the certificate with the serial number {serial}, whose key is with the \
+         older certificate {certificate}: open that one with its own PIN, or take its keys over with \
+         `yinqiao-phone carry`"
+    )]
+    OlderPinNeeded {
         /// Which item.
         item: ItemId,
         /// The certificate that it was wrapped for.
         serial: String,
-        /// What the older key says.
-        source: Box<StoreError>,
+        /// Serial number of the older signing certificate.
+        certificate: String,
     },
     /// A text to sign cannot be written.
     #[error("a text to sign cannot be written: {0}")]
@@ -84,7 +104,8 @@ impl PhoneError {
     /// The exit code; `docs` of the binary list them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Store(StoreError::WrongPin { .. } | StoreError::Wait { .. }) | Self::OtherPin { .. } => 8,
+            Self::Store(StoreError::WrongPin { .. } | StoreError::Wait { .. })
+            | Self::OlderPinNeeded { .. } => 8,
             Self::Store(StoreError::Locked) => 9,
             Self::Store(_) | Self::Picture(_) => 3,
             Self::Http(HttpError::Problem(_)) => 5,
@@ -94,7 +115,9 @@ impl PhoneError {
             Self::Code(_)
             | Self::OtherBroker { .. }
             | Self::ChooseCertificate(_)
-            | Self::NoSuchCertificate(_) => 10,
+            | Self::NoSuchCertificate(_)
+            | Self::CertificateGone
+            | Self::KeyNotUsable { .. } => 10,
             Self::SignedText(_) | Self::Key(_) | Self::Json(_) => 1,
         }
     }

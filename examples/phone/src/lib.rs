@@ -18,7 +18,7 @@
 //! | --- | --- |
 //! | [`store`] | keys on the disk, the PIN and its tries |
 //! | [`enrolment`] | getting a certificate pair |
-//! | [`session`] | claim, fetch, answer, decline |
+//! | [`session`] | claim, fetch, answer, decline, and going on after a crash |
 //! | [`review`] | what is shown, and the checks that it is what is signed |
 //! | [`answer`] | signatures and rewrapped keys; no I/O |
 //! | [`picture`] | a code out of a PNG |
@@ -28,6 +28,7 @@ pub mod answer;
 mod clock;
 pub mod enrolment;
 pub mod error;
+mod holdings;
 pub mod http;
 mod phone;
 pub mod picture;
@@ -37,8 +38,9 @@ pub mod session;
 pub mod store;
 
 pub use error::PhoneError;
+pub use holdings::Missing;
 pub use phone::{CertificateSummary, Phone};
 pub use pin::{NotAPin, Pin};
 pub use review::{Review, ReviewItem};
 pub use session::{ClaimOptions, ClaimedSession, Fetched};
-pub use store::KdfParameters;
+pub use store::{KdfParameters, KeptClaim};

@@ -114,7 +114,7 @@ impl Phone {
         Ok(self.store.keys()?.into_iter().filter_map(with_pair).collect())
     }
 
-    fn pair_of(&self, serial: &str) -> Result<(KeyEntry, Box<Pair>), PhoneError> {
+    pub(crate) fn pair_of(&self, serial: &str) -> Result<(KeyEntry, Box<Pair>), PhoneError> {
         for (entry, pair) in self.pairs()? {
             if pair.signing()?.serial().to_string() == serial {
                 return Ok((entry, pair));

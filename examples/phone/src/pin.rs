@@ -27,6 +27,11 @@ impl Pin {
         }
     }
 
+    /// Whether the two are the same, for a new PIN that is typed twice.
+    pub fn is_same(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

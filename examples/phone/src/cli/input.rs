@@ -46,24 +46,41 @@ pub fn token(text: &str) -> Result<Token, CliError> {
 }
 
 impl PinInput {
-    /// The PIN of an existing key.
+    /// The PIN of an existing key. At a terminal it is asked for until it is one; standard input has one chance.
     pub fn pin(self, prompt: &str) -> Result<Pin, CliError> {
-        let text = if self.pin_stdin { line_of_stdin("PIN")? } else { typed(prompt)? };
-        Pin::parse(&text).map_err(|error| CliError::Input(error.to_string()))
+        if self.pin_stdin { pin_of_stdin() } else { until_a_pin(|| typed(prompt)) }
     }
 
     /// A new PIN, typed twice.
     pub fn new_pin(self) -> Result<Pin, CliError> {
-        let text = if self.pin_stdin {
-            line_of_stdin("PIN")?
-        } else {
-            let (once, again) = (typed("New PIN (six digits): ")?, typed("The same again: ")?);
-            if once != again {
-                return Err(CliError::Input("the two PINs differ".into()));
+        if self.pin_stdin {
+            return pin_of_stdin();
+        }
+        loop {
+            let once = until_a_pin(|| typed("New PIN (six digits): "))?;
+            if until_a_pin(|| typed("The same again: "))?.is_same(&once) {
+                return Ok(once);
             }
-            once
-        };
-        Pin::parse(&text).map_err(|error| CliError::Input(error.to_string()))
+            eprintln!("the two PINs differ: type a new one again");
+        }
+    }
+}
+
+fn pin_of_stdin() -> Result<Pin, CliError> {
+    Pin::parse(&line_of_stdin("PIN")?).map_err(|error| CliError::Input(error.to_string()))
+}
+
+/// Asks until a PIN is typed. An empty line, which a terminal that is closed also gives, is an end.
+fn until_a_pin(mut ask: impl FnMut() -> Result<Zeroizing<String>, CliError>) -> Result<Pin, CliError> {
+    loop {
+        let text = ask()?;
+        if text.trim().is_empty() {
+            return Err(CliError::Input("no PIN was typed".into()));
+        }
+        match Pin::parse(&text) {
+            Ok(pin) => return Ok(pin),
+            Err(error) => eprintln!("{error}: type it again (it did not count as a try), or nothing to stop"),
+        }
     }
 }
 
@@ -75,4 +92,32 @@ pub fn agrees(question: &str) -> Result<bool, CliError> {
     let mut answer = String::new();
     io::stdin().lock().take(LONGEST_LINE).read_line(&mut answer).map_err(terminal)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "是"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typing(texts: &[&str]) -> (Result<Pin, CliError>, usize) {
+        let mut asked = 0;
+        let pin = until_a_pin(|| {
+            asked += 1;
+            Ok(Zeroizing::new(texts[asked - 1].to_owned()))
+        });
+        (pin, asked)
+    }
+
+    #[test]
+    fn what_is_no_pin_is_asked_for_again() {
+        let (pin, asked) = typing(&["27182", "27182a", "271828", "000000"]);
+        assert!(pin.unwrap().is_same(&Pin::parse("271828").unwrap()));
+        assert_eq!(asked, 3);
+    }
+
+    #[test]
+    fn an_empty_line_ends_the_asking() {
+        let (pin, asked) = typing(&["27182", "", "271828"]);
+        assert!(matches!(pin, Err(CliError::Input(_))));
+        assert_eq!(asked, 2);
+    }
 }

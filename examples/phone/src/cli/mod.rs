@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand};
 use yinqiao_phone::http::HttpError;
 use yinqiao_phone::{Phone, PhoneError};
 
+mod attend;
 mod certificates;
 mod enrol;
 mod input;
+mod resume;
 mod scan;
 mod show;
 
@@ -38,6 +40,8 @@ enum Command {
     Carry(certificates::Carry),
     /// Answer the session of a code.
     Scan(scan::Scan),
+    /// Go on with a session that was claimed before a crash or without a network.
+    Resume(resume::Resume),
 }
 
 /// Where the PIN comes from.
@@ -57,6 +61,9 @@ pub enum CliError {
     /// What was typed or read.
     #[error("{0}")]
     Input(String),
+    /// Which session to go on with.
+    #[error("{0}")]
+    Session(String),
     /// The terminal or a file.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -79,6 +86,7 @@ impl CliError {
         match self {
             Self::Phone(error) => error.exit_code(),
             Self::Input(_) => 2,
+            Self::Session(_) => 10,
             Self::Io(..) => 3,
         }
     }
@@ -95,5 +103,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Certificates => certificates::list(&phone, arguments.json),
         Command::Carry(command) => command.run(&phone, arguments.json),
         Command::Scan(command) => command.run(&phone, arguments.json),
+        Command::Resume(command) => command.run(&phone, arguments.json),
     }
 }

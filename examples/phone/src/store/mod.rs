@@ -1,7 +1,8 @@
 //! The keys on the phone: a folder with the device key and one file for each certificate pair.
 //!
 //! A certificate pair's private keys lie under a PIN; the device key, which signs enrolments and claims but no statement,
-//! does not. A wrong PIN is counted on the disk before anybody learns that it was wrong.
+//! does not. A wrong PIN is counted on the disk before anybody learns that it was wrong. Claims of open sessions lie
+//! beside the keys.
 
 use std::fmt;
 use std::fs;
@@ -13,12 +14,14 @@ use yinqiao_gm::sm2;
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 mod atomic_file;
+mod kept_claims;
 mod key_file;
 mod sealed_keys;
 #[cfg(test)]
 mod tests;
 mod tries;
 
+pub use kept_claims::KeptClaim;
 pub use key_file::{KeyState, Pair};
 pub use sealed_keys::KdfParameters;
 pub use tries::MOST_WRONG_TRIES;
@@ -50,6 +53,15 @@ pub enum StoreError {
     /// The file was altered, or belongs to another phone.
     #[error("a key file was altered or belongs to another device key: restore it from a copy, or enrol anew")]
     Altered,
+    /// A kept claim cannot be opened.
+    #[error(
+        "the kept claim {} was altered or belongs to another device key: delete it; its session ends by itself",
+        path.display()
+    )]
+    Claim {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A key of this name is not there.
     #[error("there is no key {0} in the store")]
     NotFound(KeyName),
