@@ -47,7 +47,7 @@ fn what_the_phone_says_is_the_cause() {
         (DeclineReason::Declined, SessionState::Declined, Cause::DeclinedByHolder, Attribution::Holder),
         (DeclineReason::Reported, SessionState::Declined, Cause::ReportedByHolder, Attribution::Holder),
         (DeclineReason::PinLocked, SessionState::Failed, Cause::PinLocked, Attribution::Holder),
-        (DeclineReason::Refused, SessionState::Failed, Cause::RefusedByPhone, Attribution::RelyingParty),
+        (DeclineReason::Refused, SessionState::Failed, Cause::RefusedByPhone, Attribution::Undetermined),
         (
             DeclineReason::KeyDidNotOpen,
             SessionState::Failed,

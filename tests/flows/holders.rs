@@ -47,7 +47,7 @@ fn a_further_certificate_of_a_holder_names_the_same_holder() {
 
 #[test]
 fn a_holder_who_is_not_accepted_is_told_at_the_claim_and_the_right_one_answers() {
-    let broker = Broker::start();
+    let broker = Broker::start_with_two_authorities();
     let platform = broker.relying_party("fuzhou");
     let wanted = broker.legal_person("陈建国", &BUILDER);
     let other = broker.person("王小明");
@@ -70,4 +70,13 @@ fn a_holder_who_is_not_accepted_is_told_at_the_claim_and_the_right_one_answers()
     let opened = platform.open_session(&OpenSession { accept, ..session(tasks::login()) });
     assert_eq!(problem_of(wanted.scan(&opened.code)), "holder-not-accepted");
     assert_eq!(platform.view(&opened.session).state, SessionState::Waiting);
+
+    // Nobody could ever answer these, so they are not opened.
+    for accept in [
+        Acceptance { certificate_authorities: vec!["no-such-ca".into()], ..Acceptance::default() },
+        Acceptance { enterprises: vec!["91350100M000100Y44".into()], ..Acceptance::default() },
+    ] {
+        let request = OpenSession { accept, ..session(tasks::login()) };
+        platform.post("/v1/sessions", &request).refused("invalid-request");
+    }
 }

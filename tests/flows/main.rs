@@ -8,6 +8,8 @@ mod endings;
 mod events;
 mod holders;
 mod late_items;
+mod opening_records;
 mod openings;
 mod purposes;
+mod repeated_requests;
 mod seals;

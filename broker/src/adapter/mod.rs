@@ -1,6 +1,5 @@
 //! Certificate authorities: their adapters in worker processes, what they vouch for, and when they were out of reach.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod authority;
@@ -12,14 +11,14 @@ pub mod trust;
 pub use authority::{Authority, AuthorityError, Checked};
 pub use trust::TrustError;
 
-/// All configured CAs, by the names of their adapters.
+/// All configured CAs, in the order of the configuration: the first is the default.
 #[derive(Default)]
-pub struct Authorities(BTreeMap<String, Arc<Authority>>);
+pub struct Authorities(Vec<Arc<Authority>>);
 
 impl Authorities {
     /// Those given.
     pub fn new(authorities: Vec<Authority>) -> Self {
-        Self(authorities.into_iter().map(|a| (a.name().to_owned(), Arc::new(a))).collect())
+        Self(authorities.into_iter().map(Arc::new).collect())
     }
 
     /// One by its name.
@@ -27,11 +26,12 @@ impl Authorities {
     /// # Errors
     /// [`AuthorityError::NotConfigured`].
     pub fn get(&self, name: &str) -> Result<&Arc<Authority>, AuthorityError> {
-        self.0.get(name).ok_or_else(|| AuthorityError::NotConfigured(name.to_owned()))
+        let found = self.0.iter().find(|authority| authority.name() == name);
+        found.ok_or_else(|| AuthorityError::NotConfigured(name.to_owned()))
     }
 
-    /// All, by name.
+    /// All, in the order of the configuration.
     pub fn all(&self) -> Vec<Arc<Authority>> {
-        self.0.values().cloned().collect()
+        self.0.clone()
     }
 }

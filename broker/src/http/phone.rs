@@ -400,10 +400,11 @@ pub async fn decline(
         (DeclineReason::Declined, None) => Input::Decline(Cause::DeclinedByHolder),
         (DeclineReason::Reported, None) => Input::Decline(Cause::ReportedByHolder),
         (DeclineReason::PinLocked, None) => Input::Fail(Cause::PinLocked),
-        (DeclineReason::Refused, None) if matches!(stored.record.state, State::Ready { .. }) => {
-            Input::Fail(Cause::RefusedByPhone)
+        // A phone can only refuse a statement that it was given.
+        (DeclineReason::Refused, None) if matches!(stored.record.state, State::ItemsAwaited { .. }) => {
+            return Err(Refusal::ItemsAwaited.into());
         }
-        (DeclineReason::Refused, None) => return Err(refused_too_early_or_late(&stored)),
+        (DeclineReason::Refused, None) => Input::Fail(Cause::RefusedByPhone),
         (DeclineReason::KeyDidNotOpen, Some(item))
             if stored.record.terms.task.items().iter().any(|(id, _)| **id == item) =>
         {
@@ -418,15 +419,6 @@ pub async fn decline(
     };
     let applied = broker.sessions.apply(*session, input).await?;
     Ok(web::Json(answered(&applied.stored)))
-}
-
-/// A phone can only refuse a statement that it was given.
-fn refused_too_early_or_late(stored: &StoredSession) -> ApiError {
-    if stored.record.is_final() {
-        Refusal::Ended(stored.record.state_name()).into()
-    } else {
-        Refusal::ItemsAwaited.into()
-    }
 }
 
 fn answered(stored: &StoredSession) -> Answered {

@@ -56,7 +56,12 @@ pub fn prepare(
     now: Timestamp,
 ) -> Result<Prepared, ApiError> {
     for name in &request.accept.certificate_authorities {
-        broker.authorities.get(name)?;
+        broker.authorities.get(name).map_err(|_| {
+            let detail = format!(
+                "accept.certificate_authorities: no CA is called \"{name}\" here; GET /v1/certificate-authorities lists them"
+            );
+            ApiError::new(Kind::InvalidRequest, detail)
+        })?;
     }
     let mut secret = [0; 32];
     let mut nonce = [0; 16];
