@@ -292,7 +292,7 @@ fn an_older_key_opens_with_its_own_pin_and_a_wrong_one_counts_there_only() {
     let own = world.enrol(NOWHERE, &world.holder, "271828");
     let older = world.enrol(NOWHERE, &world.holder, "314159");
     let (session, one_time_key) = world.decryption(NOWHERE, &own, &older);
-    assert_eq!(session.older_certificates().unwrap(), [older.certificate.clone()]);
+    assert_eq!(session.older_certificates().unwrap(), std::slice::from_ref(&older.certificate));
     let mut keys = session.unlock(&pin("271828")).unwrap();
     let wrong = session.unlock_older(&mut keys, &older.certificate, &pin("271828")).unwrap_err();
     assert!(matches!(wrong, PhoneError::Store(StoreError::WrongPin { left: 4 })), "{wrong}");
@@ -358,4 +358,20 @@ fn a_refused_claim_and_an_answered_session_are_not_kept() {
     session.decline(DeclineReason::Declined).unwrap();
     assert!(world.phone().kept_claims().unwrap().is_empty());
     served.join().unwrap();
+}
+
+#[test]
+fn a_session_that_was_answered_with_an_older_key_is_not_kept() {
+    let (listener, base) = listen();
+    let world = World::new();
+    let own = world.enrol(&base, &world.holder, "271828");
+    let older = world.enrol(&base, &world.holder, "314159");
+    let (session, _) = world.decryption(&base, &own, &older);
+    world.phone().store.keep_claim(&session.claim.kept).unwrap();
+    let mut keys = session.unlock(&pin("271828")).unwrap();
+    session.unlock_older(&mut keys, &older.certificate, &pin("314159")).unwrap();
+    let served = serve(listener, vec![good(&Answered { state: SessionState::Completed, at: clock::now() })]);
+    session.answer_with(&keys).unwrap();
+    assert!(world.phone().kept_claims().unwrap().is_empty());
+    assert!(served.join().unwrap()[0].0.ends_with("/response HTTP/1.1"));
 }
