@@ -22,6 +22,7 @@ pub struct Scene {
     device_key: PrivateKey,
     signing_key: PrivateKey,
     certificate_sm3: Sm3Hex,
+    encryption_serials: Vec<String>,
 }
 
 /// One of many phones with the same keys and a connection of its own.
@@ -58,6 +59,7 @@ impl Scene {
             device_key: phone.store().device_key().clone(),
             signing_key: keys.signing().clone(),
             certificate_sm3: Sm3Hex::of(certificate.context("the phone has no certificate")?.as_slice()),
+            encryption_serials: pair.encryption_serials,
         })
     }
 
@@ -85,8 +87,13 @@ impl LoadPhone<'_> {
     /// Claims the session of a code, fetches its statement and signs it.
     pub fn scan(&self, code: &str) -> Result<Answer> {
         let nonce = SessionId::random().to_string().replace('-', "");
-        let claim =
-            Claim { code: code.to_owned(), certificate_sm3: self.scene.certificate_sm3, seal: None, nonce };
+        let claim = Claim {
+            code: code.to_owned(),
+            certificate_sm3: self.scene.certificate_sm3,
+            seal: None,
+            decrypts: self.scene.encryption_serials.clone(),
+            nonce,
+        };
         let claim = claim.to_bytes()?;
         let signature = self.scene.device_key.sign(&claim)?.to_der()?.into();
         let request = serde_json::to_vec(&ClaimRequest { claim: claim.into(), signature })?;
