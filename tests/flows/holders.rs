@@ -1,10 +1,13 @@
 //! Who may answer, and with which of a phone's certificates.
 
+use yinqiao_gm::sm2::PrivateKey;
+use yinqiao_gm::x509::Certificate;
 use yinqiao_phone::{ClaimOptions, PhoneError};
 use yinqiao_protocol::HolderId;
 use yinqiao_protocol::event::SessionState;
 use yinqiao_protocol::holder::Acceptance;
 use yinqiao_protocol::relying_party::OpenSession;
+use yinqiao_protocol::task::serial_text;
 use yinqiao_tests::holder::{BUILDER, agree, problem_of};
 use yinqiao_tests::relying_party::session;
 use yinqiao_tests::{Broker, Holder, tasks};
@@ -79,4 +82,20 @@ fn a_holder_who_is_not_accepted_is_told_at_the_claim_and_the_right_one_answers()
         let request = OpenSession { accept, ..session(tasks::login()) };
         platform.post("/v1/sessions", &request).refused("invalid-request");
     }
+}
+
+#[test]
+fn a_phone_without_the_key_of_a_bid_does_not_take_the_session_from_the_phone_that_has_it() {
+    let broker = Broker::start();
+    let platform = broker.relying_party("fuzhou");
+    let (with_key, without) =
+        (broker.legal_person("陈建国", &BUILDER), broker.legal_person("陈建国", &BUILDER));
+    let certificate = Certificate::from_der(with_key.encryption_certificate().as_slice()).unwrap();
+    let one_time_key = PrivateKey::generate().unwrap();
+    let serial = serial_text(&certificate);
+    let task = tasks::decrypt(&one_time_key, certificate.public_key(), &serial, &[[1; 16]]);
+    let opened = platform.open(task);
+    assert_eq!(problem_of(without.scan(&opened.code)), "holder-not-accepted");
+    assert_eq!(platform.view(&opened.session).state, SessionState::Waiting);
+    assert_eq!(with_key.answer(&opened.code).state, SessionState::Completed);
 }
