@@ -12,19 +12,29 @@ use yinqiao_tests::{Broker, Holder, tasks};
 /// Milliseconds that the CA takes in the middle of an issue, before it records the pair.
 const ISSUE_DELAY: u32 = 800;
 
-/// How far the issue is when something dies: certificates that the CA has written by then. Between the first and the
-/// second, and between the second and the broker's own record, there are some milliseconds.
-const WRITTEN: [usize; 3] = [0, 1, 2];
+/// How far the issue is when something dies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Moment {
+    /// In the CA's delay.
+    NothingWritten,
+    /// Between the first certificate's file and the second's, or a little later.
+    FirstCertificateWritten,
+    /// The CA has committed the pair; the broker has it hardly yet.
+    Committed,
+}
+
+const MOMENTS: [Moment; 3] = [Moment::NothingWritten, Moment::FirstCertificateWritten, Moment::Committed];
 
 #[test]
 fn an_enrolment_outlives_its_cas_worker_and_one_pair_is_issued() {
     let broker = Broker::start_with_issue_delay(ISSUE_DELAY);
-    for (round, more) in WRITTEN.into_iter().enumerate() {
+    for (round, moment) in MOMENTS.into_iter().enumerate() {
         let code = broker.enrolment_code("王小明", None, None);
-        let (person, worker, before) = (Holder::new(), broker.adapter_process(), written(&broker));
+        let (person, worker, before) =
+            (Holder::new(), broker.adapter_process(), (written(&broker), issued(&broker)));
         thread::scope(|scope| {
             let enrolling = scope.spawn(|| person.enrol_with(&broker, &code));
-            wait_for(&broker, before, more);
+            wait_for(&broker, before, moment);
             worker.kill();
             enrolling.join().unwrap();
         });
@@ -35,14 +45,14 @@ fn an_enrolment_outlives_its_cas_worker_and_one_pair_is_issued() {
 #[test]
 fn an_enrolment_outlives_the_broker_and_one_pair_is_issued() {
     let mut broker = Broker::start_with_issue_delay(ISSUE_DELAY);
-    for (round, more) in WRITTEN.into_iter().enumerate() {
+    for (round, moment) in MOMENTS.into_iter().enumerate() {
         let code = broker.enrolment_code("王小明", None, None);
-        let (person, url, before) = (Holder::new(), broker.url(), written(&broker));
+        let (person, url, before) = (Holder::new(), broker.url(), (written(&broker), issued(&broker)));
         thread::scope(|scope| {
             // The phone sends the same request until it has an answer.
             let enrolling =
                 scope.spawn(|| person.phone.enrol(&url, &code, &yinqiao_tests::holder::pin()).unwrap());
-            wait_for(&broker, before, more);
+            wait_for(&broker, before, moment);
             broker.kill();
             broker.restart();
             enrolling.join().unwrap();
@@ -51,14 +61,19 @@ fn an_enrolment_outlives_the_broker_and_one_pair_is_issued() {
     }
 }
 
-/// Waits until the CA has written `more` certificates, or, for none, until it is in the middle of its delay.
-fn wait_for(broker: &Broker, before: usize, more: usize) {
-    if more == 0 {
+/// Waits for a moment of an issue before which the CA had `(written, issued)` so many certificates.
+fn wait_for(broker: &Broker, (before, issued_before): (usize, usize), moment: Moment) {
+    let has_come = || match moment {
+        Moment::NothingWritten => true,
+        Moment::FirstCertificateWritten => written(broker) > before,
+        Moment::Committed => issued(broker) > issued_before,
+    };
+    if moment == Moment::NothingWritten {
         thread::sleep(Duration::from_millis(u64::from(ISSUE_DELAY) / 2));
         assert_eq!(written(broker), before, "the issue was over before the kill");
     }
     let begun = Instant::now();
-    while written(broker) < before + more {
+    while !has_come() {
         assert!(begun.elapsed() < Duration::from_secs(10), "nothing is issued");
     }
 }
