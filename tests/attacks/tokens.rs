@@ -112,8 +112,11 @@ fn another_bid_systems_opening_and_results_stay_closed_on_the_websocket() {
     stranger.send("POST", &format!("{path}/cancel"), b"").refused("not-found");
     person.answer(&opening.sessions[0].code);
 
+    let mut refused = Socket::connect(stranger.url(), Some(stranger.key()));
+    let problem = refused.try_hello(None, 0, Some(opening.opening), true).unwrap_err();
+    assert_eq!(problem.name(), "not-found");
     let mut socket = Socket::connect(stranger.url(), Some(stranger.key()));
-    socket.try_hello(None, 0, Some(opening.opening), true).unwrap();
+    socket.try_hello(None, 0, None, true).unwrap();
     let session = opening.sessions[0].session;
     socket.say(&yinqiao_protocol::event::ClientMessage::Acknowledge { session });
     // The first thing that comes is the refusal: no event came before it.

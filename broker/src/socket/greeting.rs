@@ -41,7 +41,10 @@ pub(super) struct Welcomed {
 impl Greeting {
     pub(super) async fn run(self, broker: &Broker) -> Result<Welcomed, ApiError> {
         let (relying_party, session, next_token) = match (&self.relying_party, &self.token) {
-            (Some(relying_party), None) => (relying_party.clone(), None, None),
+            (Some(relying_party), None) => {
+                self.refuse_foreign_opening(broker, relying_party).await?;
+                (relying_party.clone(), None, None)
+            }
             (None, Some(token)) => {
                 let (stored, next) = use_token(broker, token).await?;
                 (stored.record.relying_party.id.clone(), Some(stored), Some(next))
@@ -76,6 +79,20 @@ impl Greeting {
             }
         }
         Ok(Welcomed { relying_party, session, next_token, subscription, missed, complete })
+    }
+}
+
+impl Greeting {
+    /// An opening that is another's is as unknown as one that never was.
+    async fn refuse_foreign_opening(&self, broker: &Broker, owner: &RelyingPartyId) -> Result<(), ApiError> {
+        let Some(opening) = self.opening else { return Ok(()) };
+        match broker.store.opening(opening).await? {
+            Some(record) if record.relying_party == *owner => Ok(()),
+            _ => Err(ApiError::new(
+                Kind::NotFound,
+                "there is no such opening: it never existed, or its results' time is over",
+            )),
+        }
     }
 }
 
