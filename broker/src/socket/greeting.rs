@@ -15,8 +15,8 @@ use crate::http::problem::{ApiError, Kind};
 use crate::session::machine::Input;
 use crate::store::StoredSession;
 
-/// Events read at once.
-const PAGE: usize = 500;
+/// Events read at once: results come with them, and a page is read in one moment of the store.
+const PAGE: usize = 100;
 
 /// A `hello`.
 pub(super) struct Greeting {
