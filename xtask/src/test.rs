@@ -50,7 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         report.not_run.insert(format!("{judge}: {reason}"));
     }
     if report.not_run.is_empty() {
-        println!("All judges ran.");
+        let all = arguments.filter.is_none();
+        println!("{}", if all { "All judges ran." } else { "No judge was missing in the tests chosen." });
     }
     for line in &report.not_run {
         println!("{NOT_RUN} {line}");
