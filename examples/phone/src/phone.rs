@@ -123,7 +123,8 @@ impl Phone {
         Err(PhoneError::NoSuchCertificate(serial.to_owned()))
     }
 
-    /// The one pair that fits the broker and, where one is named, the serial number.
+    /// The one pair that fits the broker and, where one is named, the serial number. A locked pair is passed over: it
+    /// could answer nothing, and a session that it claims is lost to the holder's other phones.
     pub(crate) fn chosen(
         &self,
         base: &str,
@@ -141,6 +142,11 @@ impl Phone {
                 }
             }
             fitting = named;
+        }
+        let fitted = !fitting.is_empty();
+        fitting.retain(|(entry, _)| entry.tries_left > 0);
+        if fitted && fitting.is_empty() {
+            return Err(StoreError::Locked.into());
         }
         if fitting.len() > 1 {
             let serials: Result<Vec<_>, StoreError> =

@@ -27,8 +27,9 @@ impl Phone {
     /// other is refused. Until the session is over the claim is kept on the disk, for [`Phone::resume`].
     ///
     /// # Errors
-    /// [`PhoneError::Code`], [`PhoneError::OtherBroker`], [`PhoneError::ChooseCertificate`], and what the broker says:
-    /// [`seal_choice`] reads the seals out of that.
+    /// [`PhoneError::Code`], [`PhoneError::OtherBroker`], [`PhoneError::ChooseCertificate`]; [`StoreError::Locked`] where
+    /// no pair that fits has a PIN try left, before anything is sent; and what the broker says: [`seal_choice`] reads the
+    /// seals out of that.
     pub fn claim(&self, code_text: &str, options: &ClaimOptions) -> Result<ClaimedSession, PhoneError> {
         let base = code::ScannedCode::parse(code_text)?.base().to_owned();
         let (_, pair) = self.chosen(&base, options.certificate.as_deref())?;

@@ -81,6 +81,15 @@ impl World {
         }
     }
 
+    /// Uses up a pair's PIN tries.
+    fn lock(&self, enrolled: &Enrolled) {
+        let (entry, _) = self.phone().pair_of(&enrolled.certificate).unwrap();
+        for second in 0..5 {
+            let at = Timestamp::from_millis(clock::now().millis() + second * 10_000);
+            self.phone().store.unlock(&entry.name, &pin("000000"), at).unwrap_err();
+        }
+    }
+
     /// A claimed session that asks `own` to decrypt what was encrypted for `to`.
     fn decryption(&self, base: &str, own: &Enrolled, to: &Enrolled) -> (ClaimedSession, PrivateKey) {
         let one_time_key = PrivateKey::generate().unwrap();
@@ -234,13 +243,27 @@ fn a_claim_names_carried_keys_and_none_that_is_locked() {
     let locked = world.enrol(NOWHERE, &world.holder, "314159");
     let from = (older.certificate.as_str(), &pin("314159"));
     world.phone().carry(from, (&own.certificate, &pin("271828"))).unwrap();
-    let (entry, _) = world.phone().pair_of(&locked.certificate).unwrap();
-    for second in 0..5 {
-        let at = Timestamp::from_millis(clock::now().millis() + second * 10_000);
-        world.phone().store.unlock(&entry.name, &pin("000000"), at).unwrap_err();
-    }
+    world.lock(&locked);
     let decrypts = decrypts_of(&world.kept(NOWHERE, own.certificate_sm3).request);
     assert_eq!(decrypts, [own.encryption_serial, older.encryption_serial]);
+}
+
+#[test]
+fn a_locked_pair_claims_no_session_and_leaves_it_to_one_that_is_not() {
+    let (listener, base) = listen();
+    let world = World::new();
+    let locked = world.enrol(&base, &world.holder, "314159");
+    world.lock(&locked);
+    let by_name = ClaimOptions { certificate: Some(locked.certificate.clone()), ..ClaimOptions::default() };
+    let refused = |options: &ClaimOptions| world.phone().claim(&world.code(&base), options).unwrap_err();
+    assert_eq!([refused(&ClaimOptions::default()), refused(&by_name)].map(|error| error.exit_code()), [9, 9]);
+    let own = world.enrol(&base, &world.holder, "271828");
+    assert_eq!(refused(&by_name).exit_code(), 9);
+    assert!(world.phone().kept_claims().unwrap().is_empty());
+    let served = serve(listener, vec![good(&world.claimed(Purpose::Login))]);
+    let session = world.phone().claim(&world.code(&base), &ClaimOptions::default()).unwrap();
+    assert_eq!(session.claim.kept.certificate_sm3, own.certificate_sm3);
+    assert_eq!(served.join().unwrap().len(), 1);
 }
 
 #[test]
