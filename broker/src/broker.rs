@@ -13,6 +13,7 @@ use yinqiao_gm::x509::chain::Usage;
 use yinqiao_protocol::{SessionId, Sm3Hex, Timestamp, Token};
 use zeroize::Zeroizing;
 
+use crate::adapter::known_root::{self, RootError};
 use crate::adapter::outage::Outages;
 use crate::adapter::plugin::{self, PluginError};
 use crate::adapter::supervisor::{AdapterSupervisor, refresh};
@@ -39,6 +40,9 @@ pub enum StartError {
     /// An adapter does not run.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// A CA is not the one that it was.
+    #[error(transparent)]
+    Root(#[from] RootError),
 }
 
 /// All parts. Handlers and sockets share one.
@@ -85,6 +89,7 @@ impl Broker {
             let handle = plugin::start(adapter).await?;
             let authority = Authority::new(adapter.name.clone(), handle);
             refresh(&authority, &outages).await;
+            known_root::check(&records, &authority, adapter.accept_new_root).await?;
             authorities.push(authority);
         }
         let authorities = Authorities::new(authorities);

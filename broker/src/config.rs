@@ -43,6 +43,9 @@ pub struct AdapterConfig {
     /// What the plugin is opened with. Credentials don't belong here.
     #[serde(default)]
     pub configuration: serde_json::Value,
+    /// Accept that the CA has another root than at the last start; for the one start after it was replaced on purpose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_new_root: bool,
     /// A folder with one file for each secret that the plugin may ask for, by the secret's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_directory: Option<PathBuf>,
@@ -106,11 +109,9 @@ impl Config {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         if let Some(url) = &self.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            if !rest.is_some_and(|rest| {
-                !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['#', '?', ' '])
-            }) {
+            if !rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '#', '?', ' '])) {
                 return invalid(format!(
-                    "public_url is \"{url}\": give it like https://sign.example.cn, without a final slash"
+                    "public_url is \"{url}\": give it like https://sign.example.cn, without a path"
                 ));
             }
         }
@@ -152,6 +153,7 @@ impl Config {
             sha256: None,
             sm3: None,
             configuration: serde_json::json!({ "directory": self.data_directory.join("softca"), "name": "Yinqiao" }),
+            accept_new_root: false,
             secrets_directory: Some(self.data_directory.join("secrets").join("softca")),
         })
     }
@@ -168,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_public_url_with_a_path_or_a_final_slash_is_refused_with_what_to_write() {
-        for url in ["https://a.cn/", "ftp://a.cn", "https://", "https://a.cn#x"] {
+        for url in ["https://a.cn/", "https://a.cn/b", "ftp://a.cn", "https://", "https://a.cn#x"] {
             let config = Config { public_url: Some(url.into()), ..Config::default() };
             assert!(config.complete().is_err(), "{url}");
         }

@@ -58,6 +58,9 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     rustix::net::listen(&listener, i32::try_from(BACKLOG).unwrap_or(i32::MAX))
         .map_err(|e| listen_error(e.into()))?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    if config.public_url.is_none() && address.ip().is_unspecified() {
+        warn!(%address, "no phone can reach this address, and it stands in every code: set public_url");
+    }
     let broker = web::Data::new(Broker::start(&config, public_url.clone()).await?);
     let control_path = config.control_socket();
     let control = control::listen(&control_path)

@@ -101,3 +101,13 @@ fn issued(broker: &Broker) -> usize {
     };
     operations.map(|entry| made(entry.unwrap().path())).sum()
 }
+
+#[test]
+fn a_software_ca_that_lost_its_files_does_not_come_back_as_another_one_unseen() {
+    let mut broker = Broker::start();
+    broker.person("王小明");
+    broker.kill();
+    std::fs::remove_dir_all(broker.software_ca()).unwrap();
+    let refused = broker.refused_start();
+    assert!(refused.contains("another root than at the last start"), "{refused}");
+}

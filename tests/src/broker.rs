@@ -111,6 +111,14 @@ impl Broker {
         );
     }
 
+    /// Starts it where it must refuse to; gives what it says.
+    pub fn refused_start(&self) -> String {
+        let output =
+            self.program().args(["serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "it serves");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Asks it to stop (SIGTERM) and waits until it has.
     pub fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };

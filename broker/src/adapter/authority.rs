@@ -146,6 +146,11 @@ impl Authority {
         anchors.intermediates.iter().chain(&anchors.roots).map(|c| c.der().to_vec()).collect()
     }
 
+    /// SM3 of each root's DER.
+    pub fn roots(&self) -> Vec<Sm3Hex> {
+        self.trust().anchors.roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect()
+    }
+
     /// The newest revocation list, DER.
     pub fn certificate_revocation_list(&self) -> Option<Vec<u8>> {
         self.trust().lists.first().map(|fetched| fetched.list.der().to_vec())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 mod authority;
+pub mod known_root;
 pub mod outage;
 pub mod plugin;
 pub mod supervisor;

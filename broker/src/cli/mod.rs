@@ -1,8 +1,10 @@
 //! The command line: `yinqiao serve`, and what operators do beside it.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::adapter::plugin::WORKER_SUBCOMMAND;
@@ -99,6 +101,15 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Makes a file for a result, and never over another one.
+///
+/// # Errors
+/// When it exists or cannot be made.
+fn new_file(path: &Path) -> anyhow::Result<File> {
+    File::create_new(path)
+        .with_context(|| format!("{}: choose a new file in an existing folder", path.display()))
 }
 
 /// Writes a line to standard output, where a command's result belongs.

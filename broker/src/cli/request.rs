@@ -18,6 +18,13 @@ pub fn ask(config: Config, command: Command) -> anyhow::Result<Value> {
         match ask_socket(&config, &command).await? {
             Some(value) => Ok(value),
             None => {
+                if !config.data_directory.join("store").is_dir() {
+                    return Err(no_broker(&config));
+                }
+                super::say_error(&format!(
+                    "no broker runs: working on {} itself",
+                    config.data_directory.display()
+                ));
                 let broker = Broker::start(&config, String::new()).await?;
                 let result = execute(&broker, command).await;
                 broker.stop().await;
@@ -36,11 +43,14 @@ pub fn ask_running(config: Config, command: &Command) -> anyhow::Result<Value> {
     actix_rt::System::new().block_on(async {
         match ask_socket(&config, command).await? {
             Some(value) => Ok(value),
-            None => {
-                bail!("no broker runs on {}: start it with `yinqiao serve`", config.data_directory.display())
-            }
+            None => Err(no_broker(&config)),
         }
     })
+}
+
+fn no_broker(config: &Config) -> anyhow::Error {
+    let directory = config.data_directory.display();
+    anyhow!("no broker runs on {directory}: start it with `yinqiao serve`, or name its --data-dir")
 }
 
 async fn ask_socket(config: &Config, command: &Command) -> anyhow::Result<Option<Value>> {

@@ -1,5 +1,6 @@
 //! `yinqiao seal`
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -68,6 +69,8 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
                 Kind::Signature => SealKind::Signature,
             };
             let picture = Base64(bytes);
+            // The file first: a seal that is made and then not written would have to be made again.
+            let out = out.map(|path| super::new_file(&path).map(|file| (file, path))).transpose()?;
             let answer = ask(
                 config,
                 operator::Command::AddSeal {
@@ -79,9 +82,9 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
                     height,
                 },
             )?;
-            if let Some(path) = out {
+            if let Some((mut file, path)) = out {
                 let der: Base64 = serde_json::from_value(answer["der"].clone())?;
-                std::fs::write(&path, der.as_slice()).with_context(|| format!("seal {}", path.display()))?;
+                file.write_all(der.as_slice()).with_context(|| format!("seal {}", path.display()))?;
             }
             show(&answer, Some("seal"))
         }

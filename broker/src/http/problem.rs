@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value};
-use tracing::error;
+use tracing::{error, info};
 
 use yinqiao_protocol::event::SessionState;
 use yinqiao_protocol::problem::{MEDIA_TYPE, Problem};
@@ -203,6 +203,14 @@ impl ResponseError for ApiError {
                 detail = %self.detail,
                 request = problem.request_id.as_deref().unwrap_or_default(),
                 "request failed"
+            );
+        }
+        if (400..500).contains(&problem.status) {
+            info!(
+                problem = problem.name(),
+                status = problem.status,
+                request = problem.request_id.as_deref().unwrap_or_default(),
+                "request refused"
             );
         }
         let mut response = HttpResponse::build(self.status_code());

@@ -15,6 +15,8 @@ use crate::http::problem::{ApiError, Kind};
 
 /// Days that a seal is valid.
 const VALIDITY_DAYS: u64 = 3 * 365;
+/// Pixels of a seal's picture each way at most.
+const MOST_PIXELS: u32 = 4096;
 /// Bytes of a seal's picture at most.
 const MOST_PICTURE_BYTES: usize = 512 << 10;
 
@@ -48,7 +50,9 @@ impl Broker {
             return invalid("a seal's picture is 1 to 200 mm wide and high");
         }
         if new.picture.len() > MOST_PICTURE_BYTES || !is_png(&new.picture) {
-            return invalid("a seal's picture is a PNG file of at most 512 KiB");
+            return invalid(
+                "a seal's picture is a whole PNG file of at most 512 KiB and 4,096 pixels each way",
+            );
         }
         let mut signers = Vec::new();
         let mut adapter = None;
@@ -116,6 +120,17 @@ fn seal_type(kind: SealKind) -> u32 {
     }
 }
 
+/// Whether the whole picture can be decoded, within 4,096 pixels each way.
 fn is_png(bytes: &[u8]) -> bool {
-    png::Decoder::new(std::io::Cursor::new(bytes)).read_info().is_ok()
+    let decoded = || -> Option<()> {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().ok()?;
+        let (width, height) = reader.info().size();
+        if width > MOST_PIXELS || height > MOST_PIXELS {
+            return None;
+        }
+        let mut pixels = vec![0; reader.output_buffer_size()?];
+        reader.next_frame(&mut pixels).ok()?;
+        reader.finish().ok()
+    };
+    decoded().is_some()
 }

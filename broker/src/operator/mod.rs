@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tracing::info;
 
 use yinqiao_ca_sdk::messages::RevocationReason;
 use yinqiao_gm::x509::Certificate;
@@ -92,12 +93,34 @@ pub enum Command {
     Status {},
 }
 
+impl Command {
+    /// What it is called in the log, without what it is about.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::AddRelyingParty { .. } => "add relying party",
+            Self::NewApiKey { .. } => "new API key",
+            Self::ListRelyingParties {} => "list relying parties",
+            Self::AddEnrolment { .. } => "add enrolment",
+            Self::ListCertificates {} => "list certificates",
+            Self::RevokeCertificate { .. } => "revoke certificate",
+            Self::AddSeal { .. } => "add seal",
+            Self::ListSeals {} => "list seals",
+            Self::ListAdapters {} => "list adapters",
+            Self::ExportAuthority { .. } => "export authority",
+            Self::Status {} => "status",
+        }
+    }
+}
+
 /// Carries out a request.
 ///
 /// # Errors
 /// The problem, as the REST interface would tell it.
 pub async fn execute(broker: &Broker, command: Command) -> Result<Value, Problem> {
-    run(broker, command).await.map_err(|error| error.problem())
+    let name = command.name();
+    let result = run(broker, command).await.map_err(|error| error.problem());
+    info!(command = name, done = result.is_ok(), "operator's request");
+    result
 }
 
 async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {

@@ -177,7 +177,6 @@ impl BidSocket {
         match (message, &self.phase) {
             (ClientMessage::Hello { token, after, opening, codes }, Phase::Hello) => {
                 self.phase = Phase::Replay { held: VecDeque::new() };
-                self.last_sent = after;
                 let greeting = greeting::Greeting {
                     relying_party: self.relying_party.clone(),
                     token,
@@ -189,7 +188,7 @@ impl BidSocket {
                 let broker = Arc::clone(&self.broker);
                 context.spawn(async move { greeting.run(&broker).await }.into_actor(self).map(
                     move |welcomed, socket, context| match welcomed {
-                        Ok(welcomed) => socket.welcome(welcomed, codes, context),
+                        Ok(welcomed) => socket.welcome(welcomed, after, codes, context),
                         Err(error) => socket.refuse(&error, context),
                     },
                 ));
@@ -208,15 +207,18 @@ impl BidSocket {
         }
     }
 
-    fn welcome(&mut self, welcomed: greeting::Welcomed, codes: bool, context: &mut SocketContext) {
+    fn welcome(
+        &mut self,
+        welcomed: greeting::Welcomed,
+        after: u64,
+        codes: bool,
+        context: &mut SocketContext,
+    ) {
         self.subscription = Some(welcomed.subscription);
         self.relying_party = Some(welcomed.relying_party);
         self.session = welcomed.session.as_ref().map(|stored| stored.record.id);
-        let welcome = ServerMessage::Welcome {
-            after: self.last_sent,
-            complete: welcomed.complete,
-            next_token: welcomed.next_token,
-        };
+        let welcome =
+            ServerMessage::Welcome { after, complete: welcomed.complete, next_token: welcomed.next_token };
         Self::send(&welcome, context);
         for event in welcomed.missed {
             self.send_event(&event, context);

@@ -228,7 +228,9 @@ impl Pair {
             assert_eq!(self.heard[0].of(rp), self.heard[1].of(rp));
             let last = self.heard[1].of(rp).len() as u64;
             for of in &filters {
-                for (after, limit) in [(0, 1000), (0, 3), (last / 2, 1000), (last / 2, 2), (last, 1000)] {
+                for (after, limit) in
+                    [(0, 1000), (0, 3), (last / 2, 1000), (last / 2, 2), (last, 1000), (last + 1, 1000)]
+                {
                     let found = sled.events(rp.clone(), *of, after, limit).await.unwrap();
                     assert_eq!(
                         found,

@@ -99,7 +99,8 @@ impl Content {
             .collect();
         EventPage {
             events,
-            complete: !later().any(|(event, removed)| *removed && (!known || belongs(event))),
+            complete: !later().any(|(event, removed)| *removed && (!known || belongs(event)))
+                && after <= log.last().map_or(0, |(event, _)| event.sequence),
         }
     }
 

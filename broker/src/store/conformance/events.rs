@@ -164,6 +164,7 @@ pub async fn a_page_says_when_earlier_events_were_removed<S: Subject>(subject: &
     same("not from the beginning", (vec![2, 4, 5], false), page(&rp, all, 0).await?)?;
     same("not before the last removed", (vec![4, 5], false), page(&rp, all, 2).await?)?;
     same("complete from the last removed on", (vec![4, 5], true), page(&rp, all, 3).await?)?;
+    same("not beyond the last number given out", (vec![], false), page(&rp, all, 6).await?)?;
     same("complete for a session that is there", (vec![4, 5], true), page(&rp, one, 0).await?)?;
     same("not for its opening", (vec![2], false), page(&rp, EventsOf::Opening(opening.id), 0).await?)?;
     same("but after that", (vec![], true), page(&rp, EventsOf::Opening(opening.id), 3).await?)?;
