@@ -10,6 +10,9 @@
 //! | 5 | the broker refused; its problem's title and detail are on standard error |
 //! | 6 | a session ended without a result; in `opening`: at least one did |
 //! | 7 | a result, a file or an encrypted document does not verify |
+//! | 130 | interrupted (SIGINT, SIGTERM, SIGHUP) |
+//!
+//! A command that fails or is interrupted cancels the session or opening that it has opened, and removes its codes.
 //!
 //! The API key is read from `--api-key-file` or, without it, from a line of standard input, never from arguments or the
 //! environment.

@@ -10,7 +10,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use yinqiao_bid_tool::document::{FileError, write_new};
-use yinqiao_bid_tool::{Asked, Client, End, Step, Trust, Verified, Watch, clock, verify_answer};
+use yinqiao_bid_tool::{Asked, Client, ClientError, End, Step, Trust, Verified, Watch, clock, verify_answer};
 use yinqiao_protocol::holder::{Acceptance, Claimant};
 use yinqiao_protocol::outcome::Outcome;
 use yinqiao_protocol::relying_party::OpenSession;
@@ -19,9 +19,12 @@ use yinqiao_protocol::{HolderId, SessionId, Task, Token};
 
 use super::CliError;
 use super::code_display::CodeDisplay;
+use super::interrupt::Interrupt;
 
 /// Longest line of standard input, in bytes.
 const LONGEST_LINE: u64 = 1024;
+/// How soon a signal is heeded.
+pub const HEED_SIGNALS_WITHIN: Duration = Duration::from_millis(500);
 
 /// Which broker, asked as whom, and whom to trust.
 #[derive(Args, Clone, Debug)]
@@ -115,7 +118,8 @@ pub struct Answered {
 }
 
 impl Course<'_> {
-    /// Opens a session, shows its codes, waits for its end and verifies its result against what was asked.
+    /// Opens a session, shows its codes, waits for its end and verifies its result against what was asked. Where that
+    /// fails or is interrupted before the end, the session is cancelled: nobody would take its result.
     pub fn run(&self, request: &OpenSession) -> Result<Answered, CliError> {
         self.run_with_items(request, |_| {
             Err(CliError::Content("the broker awaits items that were sent".into()))
@@ -126,33 +130,51 @@ impl Course<'_> {
     pub fn run_with_items(
         &self,
         request: &OpenSession,
-        mut items: impl FnMut(&Claimant) -> Result<Task, CliError>,
+        items: impl FnMut(&Claimant) -> Result<Task, CliError>,
     ) -> Result<Answered, CliError> {
+        let interrupt = Interrupt::catch()?;
         let mut watch = Watch::open(self.client, request)?;
         let session = watch.opened().session;
-        self.say(&json!({ "opened": session }), || format!("session {session}"))?;
         let mut task = request.task.clone();
-        let outcome = loop {
-            match watch.next_step(Duration::from_secs(3600))? {
+        let end = self.see_to_its_end(&mut watch, &interrupt, &mut task, items);
+        self.codes.clear(self.json);
+        let end = end.inspect_err(|error| {
+            if !error.is_unreachable() {
+                tell_if_not_cancelled(self.client.cancel(session));
+            }
+        })?;
+        drop(interrupt);
+        let outcome = result_of(end)?;
+        let asked = Asked { session, task: &task, display: &request.display };
+        let verified = verify_answer(&outcome, &asked, self.trust, clock::now())?;
+        Ok(Answered { watch, outcome, verified })
+    }
+
+    fn see_to_its_end(
+        &self,
+        watch: &mut Watch,
+        interrupt: &Interrupt,
+        task: &mut Task,
+        mut items: impl FnMut(&Claimant) -> Result<Task, CliError>,
+    ) -> Result<End, CliError> {
+        let session = watch.opened().session;
+        self.say(&json!({ "opened": session }), || format!("session {session}"))?;
+        loop {
+            interrupt.check()?;
+            match watch.next_step(HEED_SIGNALS_WITHIN)? {
                 None => {}
                 Some(Step::Code { text, .. }) => self.codes.show(self.client, session, &text, self.json)?,
                 Some(Step::Claimed { claimant, items_awaited }) => {
                     self.codes.clear(self.json);
                     self.say_claimed(&claimant)?;
                     if items_awaited {
-                        task = items(&claimant)?;
-                        self.client.put_items(session, &task)?;
+                        *task = items(&claimant)?;
+                        self.client.put_items(session, task)?;
                     }
                 }
-                Some(Step::Ended(end)) => {
-                    self.codes.clear(self.json);
-                    break result_of(end)?;
-                }
+                Some(Step::Ended(end)) => return Ok(end),
             }
-        };
-        let asked = Asked { session, task: &task, display: &request.display };
-        let verified = verify_answer(&outcome, &asked, self.trust, clock::now())?;
-        Ok(Answered { watch, outcome, verified })
+        }
     }
 
     fn say_claimed(&self, claimant: &Claimant) -> Result<(), CliError> {
@@ -172,6 +194,13 @@ impl Course<'_> {
 pub fn say(as_json: bool, json: &serde_json::Value, text: impl FnOnce() -> String) -> Result<(), CliError> {
     println!("{}", if as_json { serde_json::to_string(json)? } else { text() });
     Ok(())
+}
+
+/// The command's own error is told anyhow; this is what it leaves behind.
+pub fn tell_if_not_cancelled<T>(cancelled: Result<T, ClientError>) {
+    if let Err(error) = cancelled {
+        eprintln!("what was opened could not be cancelled and stays open until its deadline: {error}");
+    }
 }
 
 pub fn result_of(end: End) -> Result<Outcome, CliError> {

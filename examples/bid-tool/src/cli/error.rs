@@ -39,6 +39,12 @@ pub enum CliError {
     /// The result was acknowledged by somebody else.
     #[error("the result was fetched and acknowledged before, and is gone")]
     ResultGone,
+    /// A signal came.
+    #[error("interrupted")]
+    Interrupted,
+    /// The system does not let signals be caught.
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[from] ctrlc::Error),
     /// What was typed, or a file says.
     #[error("{0}")]
     Input(String),
@@ -75,13 +81,27 @@ impl CliError {
             return 5;
         }
         match self {
-            Self::Client(ClientError::Json(_)) | Self::Key(_) | Self::Json(_) => 1,
+            Self::Client(ClientError::Json(_)) | Self::Key(_) | Self::Json(_) | Self::Signals(_) => 1,
             Self::Input(_) => 2,
             Self::File(_) | Self::Trust(_) | Self::Envelope(EnvelopeError::File(_)) => 3,
             Self::Client(_) | Self::Socket(_) | Self::Watch(_) => 4,
             Self::Ended(..) | Self::ResultGone => 6,
+            Self::Interrupted => super::interrupt::EXIT_CODE,
             Self::Envelope(_) | Self::Verify(_) | Self::Content(_) => 7,
         }
+    }
+
+    /// Whether the broker was asked in vain, for as long as it is borne with.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(ClientError::Unreachable { .. })
+                | Self::Socket(SocketError::Client(ClientError::Unreachable { .. }))
+                | Self::Watch(
+                    WatchError::Client(ClientError::Unreachable { .. })
+                        | WatchError::Socket(SocketError::Client(ClientError::Unreachable { .. })),
+                )
+        )
     }
 
     fn problem(&self) -> Option<&Problem> {

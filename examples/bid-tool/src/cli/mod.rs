@@ -9,6 +9,7 @@ mod context;
 mod decryption;
 mod encrypt;
 mod error;
+mod interrupt;
 mod login;
 mod open;
 mod opening;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -19,9 +18,10 @@ use yinqiao_protocol::{SessionId, code};
 
 use super::CliError;
 use super::code_display::replace;
-use super::context::{Connection, Terms, result_of, say, store};
+use super::context::{Connection, HEED_SIGNALS_WITHIN, Terms, result_of, say, store, tell_if_not_cancelled};
 use super::decryption::{Decryption, read};
 use super::error::ending_text;
+use super::interrupt::Interrupt;
 
 /// Open the encrypted files of many bidders, each by its own phone, in one bid opening (开标). One bidder's fault does
 /// not hold up the others.
@@ -75,11 +75,9 @@ impl Opening {
             prepared.push((decryption, request));
         }
         let sessions = prepared.iter().map(|(_, request)| request.clone()).collect();
+        let interrupt = Interrupt::catch()?;
         let opening =
             client.open_opening(&OpenOpening { title: String::new(), window: self.window, sessions })?;
-        say(self.connection.json, &json!({ "opening": opening.opening, "until": opening.until }), || {
-            format!("opening {}, until {}", opening.opening, opening.until)
-        })?;
         let before =
             opening.sessions.iter().map(|opened| opened.sequence).min().unwrap_or(1).saturating_sub(1);
         let mut bidders = HashMap::with_capacity(prepared.len());
@@ -90,7 +88,17 @@ impl Opening {
             bidders.insert(bidder.opened.session, bidder);
         }
         let mut socket = Socket::connect_all(&client, Some(opening.opening), before);
-        Running { client: &client, trust: &trust, command: &self, bidders }.watch(&mut socket)
+        let mut running = Running { client: &client, trust: &trust, command: &self, bidders };
+        let line = json!({ "opening": opening.opening, "until": opening.until });
+        let text = || format!("opening {}, until {}", opening.opening, opening.until);
+        let done =
+            say(self.connection.json, &line, text).and_then(|()| running.watch(&mut socket, &interrupt));
+        done.inspect_err(|error| {
+            running.clear_codes();
+            if !error.is_unreachable() {
+                tell_if_not_cancelled(client.cancel_opening(opening.opening));
+            }
+        })
     }
 
     /// A session that only the bidder of the file can answer.
@@ -109,10 +117,11 @@ impl Opening {
 }
 
 impl Running<'_> {
-    fn watch(mut self, socket: &mut Socket) -> Result<ExitCode, CliError> {
+    fn watch(&mut self, socket: &mut Socket, interrupt: &Interrupt) -> Result<ExitCode, CliError> {
         while self.bidders.values().any(|bidder| !bidder.ended) {
+            interrupt.check()?;
             self.show_codes()?;
-            let message = socket.next_message(Duration::from_millis(code::STEP_MILLIS / 2))?;
+            let message = socket.next_message(HEED_SIGNALS_WITHIN)?;
             match message {
                 Some(ServerMessage::Event(event)) => {
                     let session = event.session;
@@ -142,6 +151,13 @@ impl Running<'_> {
             replace(path, text.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn clear_codes(&mut self) {
+        for path in self.bidders.values_mut().filter_map(|bidder| bidder.code_file.take()) {
+            // A code that stays is worth nothing: its session is over.
+            let _ = fs::remove_file(path);
+        }
     }
 
     fn ask_for_states(&mut self, socket: &mut Socket) -> Result<(), CliError> {

@@ -59,14 +59,17 @@ impl Seal {
             Kind::LegalRepresentative => SealKind::LegalRepresentative,
             Kind::Signature => SealKind::Signature,
         };
+        // What the broker would refuse only when somebody has scanned.
+        let items = documents.iter().map(|document| self.placement(document)).collect();
+        let task = Task::Seal { seal_kind, items };
+        task.validate(false).map_err(|error| CliError::Input(error.to_string()))?;
         let (client, trust) = self.connection.open()?;
         let course =
             Course { client: &client, trust: &trust, codes: &self.codes, json: self.connection.json };
         let request = self.terms.request(Task::Seal { seal_kind, items: Vec::new() }, true);
         let answered = course.run_with_items(&request, |claimant| {
             self.take_seal(claimant)?;
-            let items = documents.iter().map(|document| self.placement(document)).collect();
-            Ok(Task::Seal { seal_kind, items })
+            Ok(task.clone())
         })?;
         for (path, item) in paths.iter().zip(&answered.outcome.items) {
             write_new(path, item.value.as_slice())?;

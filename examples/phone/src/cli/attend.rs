@@ -142,7 +142,8 @@ pub fn tell_of_kept_claims(phone: &Phone) {
 fn wait_for_review(session: &mut ClaimedSession, json: bool) -> Result<Option<Review>, CliError> {
     let mut told = false;
     loop {
-        match session.fetch(WAIT_SECONDS)? {
+        // At once the first time, so that the holder is told what is waited for.
+        match session.fetch(if told { WAIT_SECONDS } else { 0 })? {
             Fetched::Ended(SessionState::Completed, _) => return Ok(None),
             Fetched::Ended(_, cause) => return Err(PhoneError::Ended(cause).into()),
             Fetched::ItemsAwaited => {

@@ -21,7 +21,7 @@ pub fn waiting(claimed: &Claimed) {
     heading(claimed.purpose);
     println!("  {}   {}", claimed.relying_party.name, claimed.relying_party.domain);
     println!("  match code  {}", claimed.match_code);
-    println!("  Waiting for the bid system to say what is to be signed …");
+    println!("  waiting for the bid system's documents …");
 }
 
 /// The review, whole.
