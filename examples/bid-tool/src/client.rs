@@ -7,7 +7,7 @@ use yinqiao_protocol::relying_party::{
 };
 use yinqiao_protocol::{OpeningId, SessionId, Task, Timestamp, Token};
 
-use crate::http::{ClientError, Http, Twice};
+use crate::http::{ClientError, Http, Silence, Twice};
 
 /// A bid system's connection to a broker. Cloning is cheap and shares the connections. `Debug` prints no key.
 #[derive(Clone, Debug)]
@@ -22,6 +22,16 @@ impl Client {
     /// [`ClientError::Address`], [`ClientError::NoTls`].
     pub fn new(base: &str, api_key: Token) -> Result<Self, ClientError> {
         Ok(Self { http: Http::new(base, api_key)? })
+    }
+
+    /// The same client, which bears with a broker that does not answer as `silence` says.
+    #[must_use]
+    pub fn with_silence(self, silence: Silence) -> Self {
+        Self { http: self.http.with_silence(silence) }
+    }
+
+    pub(crate) fn tell_of_silence(&self) {
+        self.http.tell_of_silence();
     }
 
     /// The broker's address.

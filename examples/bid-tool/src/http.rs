@@ -8,6 +8,7 @@ use yinqiao_http_client::{HttpClient, Limits};
 use yinqiao_protocol::Token;
 
 pub use yinqiao_http_client::HttpError as ClientError;
+pub use yinqiao_http_client::Silence;
 pub(crate) use yinqiao_http_client::Twice;
 
 const LIMITS: Limits = Limits {
@@ -26,6 +27,14 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(base: &str, api_key: Token) -> Result<Self, ClientError> {
         Ok(Self { client: HttpClient::new(base.trim_end_matches('/'), LIMITS)?, api_key })
+    }
+
+    pub(crate) fn with_silence(self, silence: Silence) -> Self {
+        Self { client: self.client.with_silence(silence), ..self }
+    }
+
+    pub(crate) fn tell_of_silence(&self) {
+        self.client.tell_of_silence();
     }
 
     pub(crate) fn base(&self) -> &str {

@@ -61,6 +61,8 @@ pub struct Socket {
     connection: Option<Connection>,
     pause: Duration,
     not_before: Instant,
+    /// Whether the silence was told since the last welcome.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,7 @@ impl Socket {
             connection: None,
             pause: FIRST_PAUSE,
             not_before: Instant::now(),
+            told: false,
         }
     }
 
@@ -191,6 +194,7 @@ impl Socket {
                     connection.welcomed = true;
                 }
                 self.pause = FIRST_PAUSE;
+                self.told = false;
                 Ok(Some(ServerMessage::Welcome { after, complete, next_token }))
             }
             ServerMessage::Event(event) if event.sequence <= self.after => Ok(None),
@@ -259,6 +263,10 @@ impl Socket {
                     *kept = token;
                 }
                 self.disconnect();
+                if !self.told {
+                    self.client.tell_of_silence();
+                    self.told = true;
+                }
             }
         }
         Ok(())

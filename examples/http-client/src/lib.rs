@@ -1,6 +1,8 @@
 //! Requests to a broker, sent again while the network or the broker is away. The examples' phone and bid system share it.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ pub use error::HttpError;
 /// The first pause between two sendings; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is borne with.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,15 @@ pub struct Limits {
     pub request: Duration,
     /// How long a request is sent again and again.
     pub patience: Duration,
+}
+
+/// How a program at which somebody sits bears with a broker that does not answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// In place of [`Limits::patience`] until the broker has answered for the first time.
+    pub patience_at_first: Duration,
+    /// Called once for each request that must be sent again.
+    pub tell: fn(),
 }
 
 /// What a request does when it arrives twice.
@@ -48,6 +61,9 @@ pub struct HttpClient {
     base: String,
     agent: Agent,
     limits: Limits,
+    silence: Option<Silence>,
+    /// Whether anything has come from the broker.
+    answered: Arc<AtomicBool>,
 }
 
 impl HttpClient {
@@ -68,11 +84,25 @@ impl HttpClient {
         // A redirect would carry tokens to another host.
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_WITHIN))
             .max_redirects(0)
             .max_redirects_will_error(false)
             .build()
             .new_agent();
-        Ok(Self { base: base.to_owned(), agent, limits })
+        Ok(Self { base: base.to_owned(), agent, limits, silence: None, answered: Arc::default() })
+    }
+
+    /// The same client, which bears with a broker that does not answer as `silence` says.
+    #[must_use]
+    pub fn with_silence(self, silence: Silence) -> Self {
+        Self { silence: Some(silence), ..self }
+    }
+
+    /// Tells, where [`HttpClient::with_silence`] says how, that the broker does not answer.
+    pub fn tell_of_silence(&self) {
+        if let Some(silence) = self.silence {
+            (silence.tell)();
+        }
     }
 
     /// The broker's address.
@@ -155,11 +185,17 @@ impl HttpClient {
         twice: Twice,
         send: impl Fn() -> Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<Vec<u8>, HttpError> {
-        let give_up = Instant::now() + self.limits.patience;
+        let patience = match self.silence {
+            Some(silence) if !self.answered.load(Ordering::Relaxed) => silence.patience_at_first,
+            _ => self.limits.patience,
+        };
+        let give_up = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
+        let mut told = false;
         loop {
             let (error, wanted) = match send() {
                 Ok(response) => {
+                    self.answered.store(true, Ordering::Relaxed);
                     let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
                     let wanted = retry_after(&response);
                     match self.read(response) {
@@ -178,6 +214,10 @@ impl HttpClient {
             let this_pause = wanted.unwrap_or(pause);
             if Instant::now() + this_pause > give_up {
                 return Err(error);
+            }
+            if !told && matches!(error, HttpError::Unreachable { .. }) {
+                self.tell_of_silence();
+                told = true;
             }
             thread::sleep(this_pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -224,7 +264,9 @@ fn authorization(token: &Token) -> String {
 /// Whether the request was certainly not taken.
 fn never_arrived(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(ureq::Timeout::Connect) => true,
         ureq::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         _ => false,
     }

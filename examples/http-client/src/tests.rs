@@ -1,5 +1,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
@@ -45,6 +46,31 @@ fn a_request_is_sent_again_after_a_broken_connection_and_after_503() {
     let answer: bool = client(&base).get("/x", &Token::parse("t").unwrap(), 0).unwrap();
     assert!(answer);
     assert_eq!(served.join().unwrap(), ["GET /x HTTP/1.1"; 3]);
+}
+
+#[test]
+fn a_broker_that_never_answered_is_given_up_sooner_and_its_silence_is_told_once() {
+    static TOLD: AtomicUsize = AtomicUsize::new(0);
+    let silence = Silence {
+        patience_at_first: Duration::from_millis(500),
+        tell: || {
+            TOLD.fetch_add(1, Ordering::SeqCst);
+        },
+    };
+    let (base, served) = serve(&[GOOD]);
+    let nowhere = client("http://127.0.0.1:1").with_silence(silence);
+    let token = Token::parse("t").unwrap();
+    let begin = Instant::now();
+    nowhere.get::<bool>("/x", &token, 0).unwrap_err();
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert_eq!(TOLD.load(Ordering::SeqCst), 1);
+    let answered = client(&base).with_silence(silence);
+    answered.get::<bool>("/x", &token, 0).unwrap();
+    served.join().unwrap();
+    let begin = Instant::now();
+    answered.get::<bool>("/x", &token, 0).unwrap_err();
+    assert!(begin.elapsed() > Duration::from_secs(1));
+    assert_eq!(TOLD.load(Ordering::SeqCst), 2);
 }
 
 #[test]

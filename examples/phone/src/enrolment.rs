@@ -13,7 +13,6 @@ use yinqiao_protocol::{Base64, Token};
 
 use crate::clock;
 use crate::error::PhoneError;
-use crate::http::Broker;
 use crate::phone::{CertificateSummary, Phone, summary};
 use crate::pin::Pin;
 use crate::store::{KeyName, KeyState, Pair};
@@ -29,7 +28,7 @@ impl Phone {
     /// What store and broker say; [`PhoneError::WrongCertificates`] when other keys were certified.
     pub fn enrol(&self, broker_url: &str, code: &Token, pin: &Pin) -> Result<CertificateSummary, PhoneError> {
         let base = broker_url.trim_end_matches('/');
-        let broker = Broker::new(base)?;
+        let broker = self.broker(base)?;
         let (name, request) = match self.begun(base, code)? {
             Some(begun) => begun,
             None => self.begin(base, code, pin)?,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use yinqiao_http_client::{HttpClient, Limits, Twice};
 use yinqiao_protocol::Token;
 
-pub use yinqiao_http_client::HttpError;
+pub use yinqiao_http_client::{HttpError, Silence};
 
 const LIMITS: Limits = Limits {
     // A statement over 1,000 items.
@@ -29,6 +29,12 @@ impl Broker {
     /// [`HttpError::Address`], [`HttpError::NoTls`].
     pub fn new(base: &str) -> Result<Self, HttpError> {
         Ok(Self { client: HttpClient::new(base, LIMITS)? })
+    }
+
+    /// As [`HttpClient::with_silence`].
+    #[must_use]
+    pub fn with_silence(self, silence: Silence) -> Self {
+        Self { client: self.client.with_silence(silence) }
     }
 
     /// Its address.

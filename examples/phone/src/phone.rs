@@ -9,6 +9,7 @@ use yinqiao_protocol::holder::Holder;
 
 use crate::clock;
 use crate::error::PhoneError;
+use crate::http::{Broker, HttpError, Silence};
 use crate::pin::Pin;
 use crate::store::{KdfParameters, KeyEntry, KeyName, KeyState, KeyStore, Pair, StoreError, UnlockedKeys};
 
@@ -16,6 +17,7 @@ use crate::store::{KdfParameters, KeyEntry, KeyName, KeyState, KeyStore, Pair, S
 #[derive(Clone, Debug)]
 pub struct Phone {
     pub(crate) store: KeyStore,
+    silence: Option<Silence>,
 }
 
 /// A certificate pair as it is listed.
@@ -53,7 +55,21 @@ impl Phone {
     /// # Errors
     /// As [`Phone::open`].
     pub fn open_with(folder: &Path, kdf: KdfParameters) -> Result<Self, PhoneError> {
-        Ok(Self { store: KeyStore::open(folder, kdf)? })
+        Ok(Self { store: KeyStore::open(folder, kdf)?, silence: None })
+    }
+
+    /// The same phone, which bears with a broker that does not answer as `silence` says.
+    #[must_use]
+    pub fn with_silence(self, silence: Silence) -> Self {
+        Self { silence: Some(silence), ..self }
+    }
+
+    pub(crate) fn broker(&self, base: &str) -> Result<Broker, HttpError> {
+        let broker = Broker::new(base)?;
+        Ok(match self.silence {
+            Some(silence) => broker.with_silence(silence),
+            None => broker,
+        })
     }
 
     /// The key store under it.

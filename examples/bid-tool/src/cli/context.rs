@@ -10,6 +10,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use yinqiao_bid_tool::document::{FileError, write_new};
+use yinqiao_bid_tool::http::Silence;
 use yinqiao_bid_tool::{Asked, Client, ClientError, End, Step, Trust, Verified, Watch, clock, verify_answer};
 use yinqiao_protocol::holder::{Acceptance, Claimant};
 use yinqiao_protocol::outcome::Outcome;
@@ -23,6 +24,11 @@ use super::interrupt::Interrupt;
 
 /// Longest line of standard input, in bytes.
 const LONGEST_LINE: u64 = 1024;
+/// Nothing is lost where the first request of a command is given up.
+const SILENCE: Silence = Silence {
+    patience_at_first: Duration::from_secs(5),
+    tell: || eprintln!("the broker does not answer, trying again"),
+};
 /// How soon a signal is heeded.
 pub const HEED_SIGNALS_WITHIN: Duration = Duration::from_millis(500);
 
@@ -78,7 +84,7 @@ impl Connection {
         };
         let key = Token::parse(text.trim());
         let key = key.ok_or_else(|| CliError::Input("an API key has 1 to 128 visible characters".into()))?;
-        Ok((Client::new(&self.broker, key)?, Trust::read(&self.trust)?))
+        Ok((Client::new(&self.broker, key)?.with_silence(SILENCE), Trust::read(&self.trust)?))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use yinqiao_phone::http::HttpError;
+use yinqiao_phone::http::{HttpError, Silence};
 use yinqiao_phone::{Phone, PhoneError};
 
 mod attend;
@@ -92,12 +93,18 @@ impl CliError {
     }
 }
 
+/// Nothing is lost where the first request of a command is given up.
+const SILENCE: Silence = Silence {
+    patience_at_first: Duration::from_secs(5),
+    tell: || eprintln!("the broker does not answer, trying again"),
+};
+
 /// Runs a command.
 ///
 /// # Errors
 /// See [`CliError`].
 pub fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
-    let phone = Phone::open(&arguments.store)?;
+    let phone = Phone::open(&arguments.store)?.with_silence(SILENCE);
     match arguments.command {
         Command::Enrol(command) => command.run(&phone, arguments.json),
         Command::Certificates => certificates::list(&phone, arguments.json),

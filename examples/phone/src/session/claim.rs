@@ -7,7 +7,7 @@ use yinqiao_protocol::{SealId, SessionId, Sm3Hex, code};
 use super::{ClaimInHand, ClaimedSession};
 use crate::clock;
 use crate::error::PhoneError;
-use crate::http::{Broker, HttpError};
+use crate::http::HttpError;
 use crate::phone::Phone;
 use crate::store::{KeptClaim, KeyName, Pair, StoreError};
 
@@ -83,7 +83,7 @@ impl Phone {
     /// [`PhoneError::CertificateGone`], and what the broker says.
     pub fn resume(&self, mut kept: KeptClaim) -> Result<ClaimedSession, PhoneError> {
         let (key, pair) = self.pair_with(kept.certificate_sm3)?.ok_or(PhoneError::CertificateGone)?;
-        let broker = Broker::new(&kept.broker)?;
+        let broker = self.broker(&kept.broker)?;
         let claimed = match &kept.claimed {
             Some(claimed) => claimed.clone(),
             None => {
