@@ -33,6 +33,9 @@ pub enum FileError {
     /// The result is there already.
     #[error("{} exists already; take it away, or choose another folder", .0.display())]
     Exists(PathBuf),
+    /// Something else has the folder's name.
+    #[error("{} is not a folder: name one, or take the file away", .0.display())]
+    NotAFolder(PathBuf),
     /// Not to be expected of `item-N`.
     #[error(transparent)]
     Identifier(#[from] IdentifierError),
@@ -91,12 +94,23 @@ pub fn digest_of_file(path: &Path) -> Result<(u64, Sm3Hex), FileError> {
     Ok((size, Sm3Hex(hasher.finalize())))
 }
 
+/// Makes the folder where there is none.
+///
+/// # Errors
+/// [`FileError::NotAFolder`], [`FileError::Io`].
+pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    if path.exists() && !path.is_dir() {
+        return Err(FileError::NotAFolder(path.to_path_buf()));
+    }
+    fs::create_dir_all(path).map_err(FileError::io(path))
+}
+
 /// The results' paths: `folder`/NAME`suffix`; refuses those that exist, before anybody is asked to sign.
 ///
 /// # Errors
-/// [`FileError::Exists`], [`FileError::Io`].
+/// As [`make_folder`]; [`FileError::Exists`].
 pub fn results(folder: &Path, names: &[String], suffix: &str) -> Result<Vec<PathBuf>, FileError> {
-    fs::create_dir_all(folder).map_err(FileError::io(folder))?;
+    make_folder(folder)?;
     let paths: Vec<_> = names.iter().map(|name| folder.join(format!("{name}{suffix}"))).collect();
     match paths.iter().find(|path| path.exists()) {
         Some(path) => Err(FileError::Exists(path.clone())),
@@ -207,6 +221,15 @@ mod tests {
         assert!(matches!(write_new(&path, b"other"), Err(FileError::Exists(_))));
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_no_folder_for_results() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, b"").unwrap();
+        assert!(matches!(results(&path, &[], ".p7s"), Err(FileError::NotAFolder(named)) if named == path));
+        results(&folder.path().join("new/out"), &[], ".p7s").unwrap();
     }
 
     #[test]

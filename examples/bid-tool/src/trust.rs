@@ -26,6 +26,14 @@ pub enum TrustError {
         /// Why.
         source: io::Error,
     },
+    /// A file that can be read says the wrong thing.
+    #[error("{}: {why}", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Box<Self>,
+    },
     /// Not PEM certificates.
     #[error("{0}")]
     Certificates(#[from] yinqiao_gm::Error),
@@ -53,6 +61,25 @@ impl Trust {
     /// See [`TrustError`].
     pub fn read(path: &Path) -> Result<Self, TrustError> {
         let file = |source| TrustError::File { path: path.to_path_buf(), source };
-        Self::from_pem(&fs::read_to_string(path).map_err(file)?)
+        let pem = fs::read_to_string(path).map_err(file)?;
+        Self::from_pem(&pem)
+            .map_err(|why| TrustError::Content { path: path.to_path_buf(), why: Box::new(why) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roots.pem");
+        let told = |path: &Path| Trust::read(path).unwrap_err().to_string().contains("roots.pem: ");
+        assert!(told(&path));
+        for content in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            fs::write(&path, content).unwrap();
+            assert!(told(&path), "{content}");
+        }
     }
 }

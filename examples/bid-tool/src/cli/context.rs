@@ -241,5 +241,8 @@ fn line_of_stdin() -> Result<Zeroizing<String>, CliError> {
     let mut line = Zeroizing::new(String::new());
     let read = io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
     read.map_err(FileError::io("standard input".as_ref()))?;
+    if line.trim().is_empty() {
+        return Err(CliError::Input("no key came on standard input: use --api-key-file".into()));
+    }
     Ok(line)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use yinqiao_bid_tool::document::make_folder;
 use yinqiao_protocol::Task;
 
 use super::CliError;
@@ -28,6 +29,9 @@ pub struct Login {
 
 impl Login {
     pub fn run(self) -> Result<ExitCode, CliError> {
+        if let Some(folder) = &self.out {
+            make_folder(folder)?;
+        }
         let (client, trust) = self.connection.open()?;
         let course =
             Course { client: &client, trust: &trust, codes: &self.codes, json: self.connection.json };

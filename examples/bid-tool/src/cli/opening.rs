@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use yinqiao_bid_tool::document::FileError;
+use yinqiao_bid_tool::document::make_folder;
 use yinqiao_bid_tool::watch::{step_of, step_of_view};
 use yinqiao_bid_tool::{Asked, Client, End, Socket, Step, Trust, clock, verify_answer};
 use yinqiao_protocol::event::ServerMessage;
@@ -67,7 +67,7 @@ struct Running<'a> {
 impl Opening {
     pub fn run(self) -> Result<ExitCode, CliError> {
         let (client, trust) = self.connection.open()?;
-        fs::create_dir_all(&self.code_dir).map_err(FileError::io(&self.code_dir))?;
+        make_folder(&self.code_dir)?;
         let mut prepared = Vec::with_capacity(self.files.len());
         for file in read(&self.files, &self.out, &trust)? {
             let decryption = Decryption::new(vec![file])?;

@@ -1,13 +1,12 @@
 //! `yinqiao-bid-tool seal`
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use yinqiao_bid_tool::document::{FileError, documents, results, write_new};
+use yinqiao_bid_tool::document::{documents, make_folder, results, write_new};
 use yinqiao_protocol::holder::Claimant;
 use yinqiao_protocol::task::{Document, SealKind, SealPlacement, Task};
 
@@ -83,7 +82,7 @@ impl Seal {
     fn take_seal(&self, claimant: &Claimant) -> Result<(), CliError> {
         let missing = || CliError::Content("the broker did not say which seal was chosen".into());
         let seal = claimant.seal.as_ref().ok_or_else(missing)?;
-        fs::create_dir_all(&self.out).map_err(FileError::io(&self.out))?;
+        make_folder(&self.out)?;
         Ok(replace(&self.out.join("seal.der"), seal.as_slice())?)
     }
 

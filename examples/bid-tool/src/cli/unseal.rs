@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use yinqiao_bid_tool::document::{FileError, item_id, shown_name};
+use yinqiao_bid_tool::document::{FileError, item_id, make_folder, shown_name};
 use yinqiao_gm::seal::SesSignature;
 use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::task::{SealedDocument, Task};
@@ -35,7 +35,7 @@ pub struct Unseal {
 
 impl Unseal {
     pub fn run(self) -> Result<ExitCode, CliError> {
-        fs::create_dir_all(&self.out).map_err(FileError::io(&self.out))?;
+        make_folder(&self.out)?;
         let mut items = Vec::with_capacity(self.files.len());
         for (number, path) in (1..).zip(&self.files) {
             let der = fs::read(path).map_err(FileError::io(path))?;
