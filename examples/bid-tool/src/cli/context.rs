@@ -204,7 +204,10 @@ pub fn say(as_json: bool, json: &serde_json::Value, text: impl FnOnce() -> Strin
 
 /// The command's own error is told anyhow; this is what it leaves behind.
 pub fn tell_if_not_cancelled<T>(cancelled: Result<T, ClientError>) {
-    if let Err(error) = cancelled {
+    let is_over = |error: &ClientError| matches!(error, ClientError::Problem(problem) if matches!(problem.status, 404 | 409 | 410));
+    if let Err(error) = cancelled
+        && !is_over(&error)
+    {
         eprintln!("what was opened could not be cancelled and stays open until its deadline: {error}");
     }
 }
