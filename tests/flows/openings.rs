@@ -6,7 +6,7 @@ use yinqiao_protocol::Cause;
 use yinqiao_protocol::cause::Attribution;
 use yinqiao_protocol::event::{Happening, SessionState};
 use yinqiao_protocol::relying_party::{
-    ExtendOpening, OpenOpening, OpenSession, OpenedOpening, OpeningChange, OpeningView,
+    ExtendOpening, MOST_SESSIONS, OpenOpening, OpenSession, OpenedOpening, OpeningChange, OpeningView,
 };
 use yinqiao_tests::relying_party::session;
 use yinqiao_tests::{Broker, Socket, tasks};
@@ -90,8 +90,24 @@ fn an_opening_with_one_wrong_session_opens_none_and_says_which() {
     let problem = platform.post("/v1/openings", &request).refused("invalid-request");
     assert_eq!(problem.members["session_index"], 2);
     assert!(platform.events(0).events.is_empty());
-    let request = OpenOpening { sessions: vec![], ..request };
-    platform.post("/v1/openings", &request).refused("invalid-request");
+    for count in [0, MOST_SESSIONS + 1] {
+        let request = OpenOpening { sessions: vec![session(tasks::login()); count], ..request.clone() };
+        platform.post("/v1/openings", &request).refused("invalid-request");
+    }
+    assert!(platform.events(0).events.is_empty());
+}
+
+#[test]
+fn a_thousand_sessions_open_in_one_call_and_are_cancelled_in_another() {
+    let broker = Broker::start();
+    let platform = broker.relying_party("fuzhou");
+    let sessions = vec![session(tasks::login()); MOST_SESSIONS];
+    let request = OpenOpening { title: String::new(), window: None, sessions };
+    let opening: OpenedOpening = platform.post("/v1/openings", &request).expect();
+    assert_eq!(opening.sessions.len(), MOST_SESSIONS);
+    let path = format!("/v1/openings/{}", opening.opening);
+    let change: OpeningChange = platform.send("POST", &format!("{path}/cancel"), b"").expect();
+    assert_eq!((change.changed, change.ended_before), (MOST_SESSIONS, 0));
 }
 
 fn kind(happening: &Happening) -> &'static str {
