@@ -7,8 +7,9 @@ use yinqiao_protocol::event::EventPage;
 use yinqiao_protocol::{RelyingPartyId, SessionId};
 
 use super::authentication::RelyingParty;
+use super::ownership::own_session;
 use super::problem::ApiError;
-use super::sessions::{MOST_WAIT_SECONDS, own};
+use super::sessions::MOST_WAIT_SECONDS;
 use crate::broker::Broker;
 use crate::store::EventsOf;
 
@@ -33,7 +34,7 @@ pub async fn of_session(
     session: web::Path<SessionId>,
     query: web::Query<Query>,
 ) -> Result<web::Json<EventPage>, ApiError> {
-    own(&broker, &relying_party.name, *session).await?;
+    own_session(&broker, &relying_party.name.id, *session).await?;
     page(&broker, &relying_party.name.id, EventsOf::Session(*session), &query).await
 }
 

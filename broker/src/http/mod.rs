@@ -15,6 +15,7 @@ mod enrolments;
 mod events;
 mod idempotency;
 mod openings;
+pub mod ownership;
 mod phone;
 pub mod problem;
 pub mod request_id;

@@ -9,12 +9,13 @@ use yinqiao_protocol::relying_party::{
     ExtendOpening, MOST_SESSIONS, OpenOpening, OpenedOpening, OpenedSession, OpeningChange, OpeningView,
     SessionView, TIME_TO_LIVE_SECONDS,
 };
-use yinqiao_protocol::statement::{RelyingPartyName, SignedText};
+use yinqiao_protocol::statement::SignedText;
 use yinqiao_protocol::task::is_showable;
 use yinqiao_protocol::{Base64, Cause, OpeningId};
 
 use super::authentication::RelyingParty;
 use super::idempotency::IdempotencyKey;
+use super::ownership::own_opening;
 use super::problem::{ApiError, Kind};
 use super::sessions::{Prepared, opened, opened_before, prepare, session_view};
 use crate::broker::Broker;
@@ -80,7 +81,7 @@ pub async fn open(
             (until, opened)
         }
         Err(StoreError::Conflict) => {
-            let before = own(&broker, &relying_party.name, window.opening).await?;
+            let before = own_opening(&broker, &relying_party.name.id, window.opening).await?;
             let again = prepared.iter().map(|session| opened_before(&broker, &relying_party.name, session));
             (before.until, join_all(again).await.into_iter().collect::<Result<_, _>>()?)
         }
@@ -97,7 +98,7 @@ pub async fn view(
     RelyingParty(relying_party): RelyingParty,
     opening: web::Path<OpeningId>,
 ) -> Result<web::Json<OpeningView>, ApiError> {
-    let record = own(&broker, &relying_party.name, *opening).await?;
+    let record = own_opening(&broker, &relying_party.name.id, *opening).await?;
     let sessions = present_sessions(&broker, &record).await?;
     let views = sessions.iter().map(|stored| SessionView { result: None, ..session_view(stored) }).collect();
     Ok(web::Json(OpeningView {
@@ -115,7 +116,7 @@ pub async fn extend(
     opening: web::Path<OpeningId>,
     request: web::Json<ExtendOpening>,
 ) -> Result<web::Json<OpeningChange>, ApiError> {
-    let record = own(&broker, &relying_party.name, *opening).await?;
+    let record = own_opening(&broker, &relying_party.name.id, *opening).await?;
     let now = clock::now();
     let until = request.until;
     if until > now.plus_seconds(*TIME_TO_LIVE_SECONDS.end()) || until < record.until || until <= now {
@@ -140,7 +141,7 @@ pub async fn cancel(
     RelyingParty(relying_party): RelyingParty,
     opening: web::Path<OpeningId>,
 ) -> Result<web::Json<OpeningChange>, ApiError> {
-    let record = own(&broker, &relying_party.name, *opening).await?;
+    let record = own_opening(&broker, &relying_party.name.id, *opening).await?;
     let (changed, ended_before) =
         apply_to_all(&broker, &record, &Input::Cancel(Cause::OpeningCancelled)).await?;
     Ok(web::Json(OpeningChange { until: record.until, changed, ended_before }))
@@ -152,7 +153,7 @@ pub async fn record(
     RelyingParty(relying_party): RelyingParty,
     opening: web::Path<OpeningId>,
 ) -> Result<web::Json<SignedOpeningRecord>, ApiError> {
-    let opening = own(&broker, &relying_party.name, *opening).await?;
+    let opening = own_opening(&broker, &relying_party.name.id, *opening).await?;
     let sessions = present_sessions(&broker, &opening).await?;
     let made = opening_record::compose(&opening, &relying_party.name, &sessions, clock::now());
     let internal = |text: String| ApiError::new(Kind::Internal, text);
@@ -201,14 +202,4 @@ async fn apply_to_all(
         }
     }
     Ok((changed, ended_before))
-}
-
-async fn own(broker: &Broker, owner: &RelyingPartyName, id: OpeningId) -> Result<OpeningRecord, ApiError> {
-    match broker.store.opening(id).await? {
-        Some(record) if record.relying_party == owner.id => Ok(record),
-        _ => Err(ApiError::new(
-            Kind::NotFound,
-            "there is no such opening: it never existed, or its results' time is over",
-        )),
-    }
 }

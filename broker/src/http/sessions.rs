@@ -12,6 +12,7 @@ use yinqiao_protocol::{Base64, Cause, SessionId, Timestamp, Token, code};
 
 use super::authentication::RelyingParty;
 use super::idempotency::{self, IdempotencyKey, Names};
+use super::ownership::own_session;
 use super::problem::{ApiError, Kind};
 use crate::broker::Broker;
 use crate::clock;
@@ -93,7 +94,7 @@ pub async fn opened_before(
     prepared: &Prepared,
 ) -> Result<OpenedSession, ApiError> {
     let wanted = &prepared.change.record;
-    let stored = own(broker, owner, wanted.id).await?;
+    let stored = own_session(broker, &owner.id, wanted.id).await?;
     if stored.record.request_sm3 != wanted.request_sm3 {
         return Err(idempotency::reused());
     }
@@ -174,7 +175,7 @@ pub async fn view(
     let (_subscription, woken) = broker.hub.subscribe_waiter(&relying_party.name.id, of);
     let deadline = tokio::time::Instant::now() + wait.duration();
     loop {
-        let stored = own(&broker, &relying_party.name, *session).await?;
+        let stored = own_session(&broker, &relying_party.name.id, *session).await?;
         if stored.sequence > wait.after || wait.wait == 0 || stored.record.is_final() {
             return Ok(web::Json(session_view(&stored)));
         }
@@ -182,16 +183,6 @@ pub async fn view(
             return Ok(web::Json(session_view(&stored)));
         }
     }
-}
-
-/// A session of this relying party. Another's is as unknown as one that never was.
-pub async fn own(
-    broker: &Broker,
-    owner: &RelyingPartyName,
-    id: SessionId,
-) -> Result<StoredSession, ApiError> {
-    let stored = broker.sessions.session(id).await?;
-    if stored.record.relying_party.id == owner.id { Ok(stored) } else { Err(ApiError::no_session()) }
 }
 
 /// What a bid system sees of a session.
@@ -235,7 +226,7 @@ pub async fn svg(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<HttpResponse, ApiError> {
-    let stored = own(&broker, &relying_party.name, *session).await?;
+    let stored = own_session(&broker, &relying_party.name.id, *session).await?;
     let drawn = picture::svg(&current_code(&broker, &stored.record)?)?;
     Ok(picture_response("image/svg+xml", drawn.into_bytes()))
 }
@@ -246,7 +237,7 @@ pub async fn png(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<HttpResponse, ApiError> {
-    let stored = own(&broker, &relying_party.name, *session).await?;
+    let stored = own_session(&broker, &relying_party.name.id, *session).await?;
     Ok(picture_response("image/png", picture::png(&current_code(&broker, &stored.record)?)?))
 }
 
@@ -256,7 +247,7 @@ pub async fn text(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<HttpResponse, ApiError> {
-    let stored = own(&broker, &relying_party.name, *session).await?;
+    let stored = own_session(&broker, &relying_party.name.id, *session).await?;
     let code = current_code(&broker, &stored.record)?;
     let drawn = picture::half_blocks(&code)?;
     Ok(picture_response("text/plain; charset=utf-8", format!("{drawn}\n{code}\n").into_bytes()))
@@ -276,7 +267,7 @@ pub async fn items(
     session: web::Path<SessionId>,
     items: web::Json<LateItems>,
 ) -> Result<web::Json<SessionView>, ApiError> {
-    own(&broker, &relying_party.name, *session).await?;
+    own_session(&broker, &relying_party.name.id, *session).await?;
     let applied = broker.sessions.apply(*session, Input::Items(items.into_inner().task)).await?;
     Ok(web::Json(session_view(&applied.stored)))
 }
@@ -287,7 +278,7 @@ pub async fn cancel(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<web::Json<SessionView>, ApiError> {
-    own(&broker, &relying_party.name, *session).await?;
+    own_session(&broker, &relying_party.name.id, *session).await?;
     let applied = broker.sessions.apply(*session, Input::Cancel(Cause::CancelledByRelyingParty)).await?;
     Ok(web::Json(session_view(&applied.stored)))
 }
@@ -298,7 +289,7 @@ pub async fn acknowledge(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<web::Json<SessionView>, ApiError> {
-    own(&broker, &relying_party.name, *session).await?;
+    own_session(&broker, &relying_party.name.id, *session).await?;
     let applied = broker.sessions.apply(*session, Input::Acknowledge).await?;
     Ok(web::Json(session_view(&applied.stored)))
 }
@@ -309,7 +300,7 @@ pub async fn socket_token(
     RelyingParty(relying_party): RelyingParty,
     session: web::Path<SessionId>,
 ) -> Result<HttpResponse, ApiError> {
-    own(&broker, &relying_party.name, *session).await?;
+    own_session(&broker, &relying_party.name.id, *session).await?;
     let token = new_token(&session)?;
     broker.sessions.apply(*session, Input::RenewSocketToken { next: token.digest() }).await?;
     Ok(HttpResponse::Created().json(SocketToken { socket_token: token }))

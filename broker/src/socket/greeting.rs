@@ -11,6 +11,7 @@ use yinqiao_protocol::{OpeningId, RelyingPartyId, SessionId, Token};
 use super::{events_of, new_token};
 use crate::broker::Broker;
 use crate::event::{Deliver, Subscription};
+use crate::http::ownership::own_opening;
 use crate::http::problem::{ApiError, Kind};
 use crate::session::machine::Input;
 use crate::store::StoredSession;
@@ -42,7 +43,9 @@ impl Greeting {
     pub(super) async fn run(self, broker: &Broker) -> Result<Welcomed, ApiError> {
         let (relying_party, session, next_token) = match (&self.relying_party, &self.token) {
             (Some(relying_party), None) => {
-                self.refuse_foreign_opening(broker, relying_party).await?;
+                if let Some(opening) = self.opening {
+                    own_opening(broker, relying_party, opening).await?;
+                }
                 (relying_party.clone(), None, None)
             }
             (None, Some(token)) => {
@@ -79,20 +82,6 @@ impl Greeting {
             }
         }
         Ok(Welcomed { relying_party, session, next_token, subscription, missed, complete })
-    }
-}
-
-impl Greeting {
-    /// An opening that is another's is as unknown as one that never was.
-    async fn refuse_foreign_opening(&self, broker: &Broker, owner: &RelyingPartyId) -> Result<(), ApiError> {
-        let Some(opening) = self.opening else { return Ok(()) };
-        match broker.store.opening(opening).await? {
-            Some(record) if record.relying_party == *owner => Ok(()),
-            _ => Err(ApiError::new(
-                Kind::NotFound,
-                "there is no such opening: it never existed, or its results' time is over",
-            )),
-        }
     }
 }
 

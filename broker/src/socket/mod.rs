@@ -22,6 +22,7 @@ use yinqiao_protocol::{RelyingPartyId, SessionId, Token, code};
 use crate::broker::Broker;
 use crate::clock;
 use crate::event::{Deliver, Subscription};
+use crate::http::ownership::own_session;
 use crate::http::problem::{ApiError, Kind};
 use crate::session::machine::Input;
 use crate::session::record::{CodeSecret, State};
@@ -265,19 +266,13 @@ impl BidSocket {
         let (broker, relying_party) = (Arc::clone(&self.broker), self.relying_party.clone());
         let allowed = self.session.is_none_or(|own| own == session);
         let acknowledged = async move {
-            if !allowed {
-                return Err(ApiError::no_session());
-            }
-            let stored = broker.sessions.session(session).await?;
-            if Some(&stored.record.relying_party.id) != relying_party.as_ref() {
-                return Err(ApiError::no_session());
-            }
-            broker.sessions.apply(session, Input::Acknowledge).await?;
-            Ok(())
+            let owner = relying_party.filter(|_| allowed).ok_or_else(ApiError::no_session)?;
+            own_session(&broker, &owner, session).await?;
+            broker.sessions.apply(session, Input::Acknowledge).await.map_err(ApiError::from)
         };
         context.spawn(acknowledged.into_actor(self).map(move |result, _, context| {
             let message = match result {
-                Ok(()) => ServerMessage::Acknowledged { session },
+                Ok(_) => ServerMessage::Acknowledged { session },
                 Err(error) => ServerMessage::Problem(error.problem()),
             };
             Self::send(&message, context);
