@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod cause;
 pub mod code;
+pub mod consent;
 pub mod event;
 pub mod holder;
 pub mod identifier;
