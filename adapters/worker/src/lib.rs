@@ -12,6 +12,7 @@ pub mod frame;
 pub mod host;
 mod message;
 mod nesting;
+mod sandbox;
 pub mod worker;
 
 pub use host::{
@@ -20,3 +21,4 @@ pub use host::{
 };
 pub use message::AdapterInfo;
 pub use nesting::{DEPTH_LIMIT, nesting_is_within};
+pub use sandbox::{Enforcement, Isolation, Network, Sandbox};

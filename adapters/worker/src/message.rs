@@ -10,6 +10,7 @@ use yinqiao_ca_sdk::{Description, Threading};
 use zeroize::Zeroizing;
 
 use crate::frame::{Frame, FrameError};
+use crate::sandbox::{Isolation, Sandbox};
 
 /// From the broker to the worker.
 #[derive(PartialEq)]
@@ -67,6 +68,12 @@ pub struct Load {
     pub reply_limit: u64,
     /// The most address space in octets.
     pub address_space: Option<u64>,
+    /// The most open descriptors.
+    pub open_files: u64,
+    /// The largest file that the plugin may write, in octets.
+    pub file_octets: u64,
+    /// What the plugin may reach.
+    pub sandbox: Sandbox,
 }
 
 /// What a loaded adapter says of itself.
@@ -92,6 +99,8 @@ pub struct AdapterInfo {
     pub concurrency: u32,
     /// Configuration, secrets and products.
     pub description: Description,
+    /// What the kernel enforces in its process.
+    pub isolation: Isolation,
 }
 
 /// Why a library cannot be used.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracing::{debug, error, info, warn};
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, Digests, HostServices, Library, LibraryError, Limits, LogLine,
-    StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, Digests, Enforcement, HostServices, Library, LibraryError, Limits,
+    LogLine, Sandbox, StartError, WorkerProgram,
 };
 use zeroize::Zeroizing;
 
@@ -68,6 +68,7 @@ pub async fn start(config: &AdapterConfig) -> Result<Arc<AdapterHandle>, PluginE
         configuration: config.configuration.clone(),
         worker: WorkerProgram::this_program(WORKER_SUBCOMMAND),
         limits: Limits::default(),
+        sandbox: Sandbox { enforcement: Enforcement::Off, ..Sandbox::default() },
     };
     let services = Arc::new(Services { secrets_directory: config.secrets_directory.clone() });
     AdapterHandle::start(settings, services)

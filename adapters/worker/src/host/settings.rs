@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::library::Library;
+use crate::sandbox::Sandbox;
 
 /// One adapter.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct AdapterSettings {
     pub worker: WorkerProgram,
     /// Limits of time and size.
     pub limits: Limits,
+    /// What the plugin may reach.
+    pub sandbox: Sandbox,
 }
 
 /// A program that calls [`crate::worker::main`] when it is started like this.
@@ -54,6 +57,10 @@ pub struct Limits {
     pub reply_octets: u64,
     /// The most address space of the worker in octets.
     pub address_space: Option<u64>,
+    /// The most open descriptors of the worker.
+    pub open_files: u64,
+    /// The largest file that the plugin may write, in octets.
+    pub file_octets: u64,
     /// Before the first restart; doubled each time.
     pub first_restart: Duration,
     /// The longest time before a restart.
@@ -69,6 +76,8 @@ impl Default for Limits {
             close: Duration::from_secs(10),
             reply_octets: 8 << 20,
             address_space: None,
+            open_files: 256,
+            file_octets: 1 << 30,
             first_restart: Duration::from_millis(100),
             last_restart: Duration::from_secs(30),
         }

@@ -121,6 +121,9 @@ async fn establish_without_limit(
         threads: settings.limits.threads,
         reply_limit: settings.limits.reply_octets,
         address_space: settings.limits.address_space,
+        open_files: settings.limits.open_files,
+        file_octets: settings.limits.file_octets,
+        sandbox: settings.sandbox.clone(),
     };
     live.connection.send(0, &ToWorker::Load(load)).map_err(|error| failed(error.to_string()))?;
     loop {

@@ -16,6 +16,7 @@ use super::functions::{self, inside};
 use super::state::State;
 use crate::message::{AdapterInfo, Call, Function, Refused, Stage};
 use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
+use crate::sandbox::Isolation;
 
 /// The longest of vendor, name, version and build in octets.
 const NAME_LIMIT: usize = 128;
@@ -58,6 +59,7 @@ impl Plugin {
             threading,
             concurrency: 1,
             description: plugin.describe()?,
+            isolation: Isolation::default(),
         };
         Ok((plugin, info))
     }

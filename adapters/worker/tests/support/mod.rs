@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use yinqiao_ca_sdk::messages::{IdempotencyKey, LookupQuery};
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, CallOptions, HealthReport, HostServices, Library, Limits, LogLine,
-    LogSource, ProcessState, StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, CallOptions, Enforcement, HealthReport, HostServices, Library, Limits,
+    LogLine, LogSource, ProcessState, Sandbox, StartError, WorkerProgram,
 };
 use zeroize::Zeroizing;
 
@@ -72,6 +72,7 @@ pub fn settings(library: &Path, configuration: Value) -> AdapterSettings {
             arguments: Vec::new(),
         },
         limits: Limits { first_restart: Duration::from_millis(20), threads: 4, ..Limits::default() },
+        sandbox: Sandbox { enforcement: Enforcement::Off, ..Sandbox::default() },
     }
 }
 
