@@ -108,6 +108,11 @@ pub enum Error {
         /// The structure that holds both.
         structure: &'static str,
     },
+    /// An encrypted private key does not open.
+    #[error(
+        "the private key does not open with this passphrase: another passphrase, or the file was changed"
+    )]
+    Passphrase,
     /// The operating system gave no randomness.
     #[error("the operating system's random number generator failed: {0}")]
     Randomness(#[from] getrandom::Error),

@@ -226,6 +226,28 @@ fn keys_are_read_on_both_sides() {
 }
 
 #[test]
+fn keys_under_a_passphrase_open_on_both_sides() {
+    let Some(bench) = Bench::new("keys under a passphrase") else { return };
+    let ours = PrivateKey::generate().unwrap();
+    bench.write("ours.key", ours.to_encrypted_pkcs8_pem("open-sesame").unwrap());
+    bench.refuse("pkcs8 -in ours.key -passin pass:close-sesame -out opened.key");
+    bench.succeed("pkcs8 -in ours.key -passin pass:open-sesame -out opened.key");
+    let opened = PrivateKey::from_pkcs8_pem(&bench.text("opened.key")).unwrap();
+    assert_eq!(*opened.to_bytes(), *ours.to_bytes());
+    let theirs = bench.generate_key("theirs.key");
+    for scheme in ["-v2 aes-256-cbc", "-v2 aes-128-cbc -v2prf hmacWithSHA512", "-v2 aes-256-cbc -scrypt"] {
+        bench.succeed(&format!(
+            "pkcs8 -topk8 {scheme} -in theirs.key -passout pass:open-sesame -out shut.key"
+        ));
+        let pem = bench.text("shut.key");
+        let opened = PrivateKey::from_encrypted_pkcs8_pem(&pem, "open-sesame").unwrap();
+        assert_eq!(*opened.to_bytes(), *theirs.to_bytes(), "{scheme}");
+        let wrong = PrivateKey::from_encrypted_pkcs8_pem(&pem, "close-sesame");
+        assert!(matches!(wrong, Err(Error::Passphrase)), "{scheme}");
+    }
+}
+
+#[test]
 fn ciphertexts_open_on_both_sides() {
     let Some(bench) = Bench::new("ciphertexts") else { return };
     let key = bench.generate_key("key");

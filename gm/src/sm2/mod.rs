@@ -7,6 +7,7 @@
 //! here in full, in `private_key.rs` and `encryption.rs`.
 
 mod ciphertext;
+mod encrypted_key;
 mod encryption;
 mod multiple;
 mod private_key;
