@@ -1,24 +1,19 @@
 //! One configured CA: its adapter's calls, its certificates and its newest revocation list.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::DashMap;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{
-    AdapterError, CertificatePair, Empty, ErrorClass, IdempotencyKey, IssueRequest, IssuedSeal, LookupQuery,
+    AdapterError, CertificatePair, ErrorClass, IdempotencyKey, IssueRequest, IssuedSeal, LookupQuery,
     LookupReply, Operation, Reply, Request, RevocationReason, RevokeRequest, SealIssueRequest, Serial,
 };
 use yinqiao_ca_worker::{AdapterHandle, CallOptions, Submitted};
-use yinqiao_gm::x509::chain::Usage;
-use yinqiao_gm::x509::{Certificate, CertificateRevocationList};
-use yinqiao_protocol::outcome::CertificateStatus;
-use yinqiao_protocol::{Sm3Hex, Timestamp};
+use yinqiao_gm::x509::Certificate;
 
-use super::trust::{Anchors, FetchedList, TrustError};
-use crate::clock;
+use super::trust::TrustStore;
 
 /// How long an issue may take, with all its tries.
 const ISSUE_WITHIN: Duration = Duration::from_secs(30);
@@ -26,10 +21,6 @@ const ISSUE_WITHIN: Duration = Duration::from_secs(30);
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 /// Pause before a call is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Seconds after which a CA's certificates are fetched again.
-const ANCHORS_SECONDS: u32 = 3600;
-/// Paths held in memory at most.
-const MOST_PATHS: usize = 20_000;
 
 /// Why a CA did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -83,51 +74,17 @@ pub enum AuthorityError {
     },
 }
 
-/// A certificate that is good now, with the path to its root.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// From its issuer up to and with the root.
-    pub chain: Vec<Certificate>,
-    /// What the newest revocation list says.
-    pub status: CertificateStatus,
-}
-
 /// A CA.
 pub struct Authority {
     name: String,
     handle: Arc<AdapterHandle>,
-    /// Locked for a copy or an exchange, never across an await.
-    trust: RwLock<Trust>,
-    /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once.
-    paths: DashMap<(Sm3Hex, Usage), Vec<Certificate>>,
-}
-
-#[derive(Clone, Default)]
-struct Trust {
-    anchors: Arc<Anchors>,
-    anchors_fetched_at: Timestamp,
-    /// One for each issuer, the newest first.
-    lists: Vec<FetchedList>,
-}
-
-impl Trust {
-    /// Puts a list in the place of its issuer's last one, unless that one is newer: lists may overtake each other on
-    /// their way, and a revocation must never be undone.
-    fn take(&mut self, fetched: FetchedList) {
-        let same_issuer = |held: &FetchedList| held.list.issuer() == fetched.list.issuer();
-        let newer = |held: &FetchedList| held.list.this_update() > fetched.list.this_update();
-        if self.lists.iter().any(|held| same_issuer(held) && newer(held)) {
-            return;
-        }
-        self.lists.retain(|held| !same_issuer(held));
-        self.lists.insert(0, fetched);
-    }
+    trust: TrustStore,
 }
 
 impl Authority {
     /// A CA whose adapter is running.
     pub fn new(name: String, handle: Arc<AdapterHandle>) -> Self {
-        Self { name, handle, trust: RwLock::default(), paths: DashMap::new() }
+        Self { trust: TrustStore::new(name.clone()), name, handle }
     }
 
     /// Name of the adapter.
@@ -140,123 +97,9 @@ impl Authority {
         &self.handle
     }
 
-    /// The CA's certificates, root last, DER.
-    pub fn certificates(&self) -> Vec<Vec<u8>> {
-        let anchors = self.trust().anchors;
-        anchors.intermediates.iter().chain(&anchors.roots).map(|c| c.der().to_vec()).collect()
-    }
-
-    /// SM3 of each root's DER.
-    pub fn roots(&self) -> Vec<Sm3Hex> {
-        self.trust().anchors.roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect()
-    }
-
-    /// The newest revocation list, DER.
-    pub fn certificate_revocation_list(&self) -> Option<Vec<u8>> {
-        self.trust().lists.first().map(|fetched| fetched.list.der().to_vec())
-    }
-
-    /// Whether the newest revocation list may be relied on at `now`.
-    pub fn has_fresh_list(&self, now: Timestamp) -> bool {
-        self.trust().lists.first().is_some_and(|list| list.is_fresh(now))
-    }
-
-    /// Since when there is no fresh list: the end of the last one, or `now` where there never was one.
-    pub fn without_list_since(&self, now: Timestamp) -> Timestamp {
-        self.trust().lists.first().map_or(now, FetchedList::ends)
-    }
-
-    /// Whether `certificate` is good at `now`.
-    ///
-    /// # Errors
-    /// See [`TrustError`].
-    pub fn check(
-        &self,
-        certificate: &Certificate,
-        usage: Usage,
-        now: Timestamp,
-    ) -> Result<Checked, TrustError> {
-        let trust = self.trust();
-        let chain = self.path(&trust.anchors, certificate, usage, now)?;
-        // A list speaks for the certificates of its own issuer only.
-        let list = trust
-            .lists
-            .iter()
-            .find(|list| list.list.issuer() == certificate.issuer() && list.is_fresh(now))
-            .ok_or_else(|| TrustError::StatusUnavailable { authority: self.name.clone() })?;
-        Ok(Checked { chain, status: list.status(certificate)? })
-    }
-
-    fn path(
-        &self,
-        anchors: &Anchors,
-        certificate: &Certificate,
-        usage: Usage,
-        now: Timestamp,
-    ) -> Result<Vec<Certificate>, TrustError> {
-        let key = (Sm3Hex(certificate.fingerprint()), usage);
-        if let Some(path) = self.paths.get(&key)
-            && certificate.is_valid_at(now.seconds())
-            && path.iter().all(|issuer| issuer.is_valid_at(now.seconds()))
-        {
-            return Ok(path.clone());
-        }
-        let path = anchors.path(certificate, usage, now)?;
-        if self.paths.len() >= MOST_PATHS {
-            self.paths.clear();
-        }
-        self.paths.insert(key, path.clone());
-        Ok(path)
-    }
-
-    /// Gets the CA's newest revocation list, and its certificates where they are old or do not fit the list.
-    ///
-    /// # Errors
-    /// When the adapter gives none, or gives what does not verify or is out of date.
-    pub async fn refresh(&self) -> Result<(), AuthorityError> {
-        let now = clock::now();
-        let old = self.trust().anchors_fetched_at.plus_seconds(ANCHORS_SECONDS) <= now;
-        if old {
-            self.refresh_anchors().await?;
-        }
-        let reply = self.ask(Request::Crl(Empty {})).await?;
-        let Reply::Crl(crl) = reply else { return Err(self.unexpected_reply()) };
-        let list = CertificateRevocationList::from_der(crl.crl.as_bytes())
-            .map_err(|e| self.broken(format!("revocation list: {e}")))?;
-        if self.trust().anchors.issuer_of(&list).is_none() {
-            // The CA may have a new key.
-            self.refresh_anchors().await?;
-        }
-        if self.trust().anchors.issuer_of(&list).is_none() {
-            return Err(self.broken("the revocation list is not signed by a certificate of this CA".into()));
-        }
-        let fetched = FetchedList { list: Arc::new(list), fetched_at: clock::now() };
-        if !fetched.is_fresh(fetched.fetched_at) {
-            return Err(self.broken("the revocation list is past its next update".into()));
-        }
-        self.change_trust(|trust| trust.take(fetched));
-        Ok(())
-    }
-
-    async fn refresh_anchors(&self) -> Result<(), AuthorityError> {
-        let reply = self.ask(Request::CaCertificates(Empty {})).await?;
-        let Reply::CaCertificates(certificates) = reply else { return Err(self.unexpected_reply()) };
-        let certificates = certificates
-            .certificates
-            .iter()
-            .map(|der| Certificate::from_der(der.as_bytes()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
-        let anchors = Anchors::new(certificates);
-        if anchors.roots.is_empty() {
-            return Err(self.broken("no root among the CA certificates".into()));
-        }
-        self.change_trust(|trust| {
-            trust.anchors = Arc::new(anchors);
-            trust.anchors_fetched_at = clock::now();
-        });
-        self.paths.clear();
-        Ok(())
+    /// What the CA vouches for, and what it has revoked.
+    pub fn trust(&self) -> &TrustStore {
+        &self.trust
     }
 
     /// Has a certificate pair issued. The same key gives the same pair, whatever breaks in between: after a lost answer
@@ -375,7 +218,7 @@ impl Authority {
     }
 
     /// A question that changes nothing.
-    async fn ask(&self, request: Request) -> Result<Reply, AuthorityError> {
+    pub(super) async fn ask(&self, request: Request) -> Result<Reply, AuthorityError> {
         let key = IdempotencyKey::try_from(Uuid::new_v4().to_string())
             .map_err(|e| self.broken(format!("idempotency key: {e}")))?;
         self.submit(request, &key, CALL_WITHIN).await
@@ -411,19 +254,11 @@ impl Authority {
         }
     }
 
-    fn unexpected_reply(&self) -> AuthorityError {
+    pub(super) fn unexpected_reply(&self) -> AuthorityError {
         self.broken("the reply is to another operation".into())
     }
 
-    fn broken(&self, text: String) -> AuthorityError {
+    pub(super) fn broken(&self, text: String) -> AuthorityError {
         AuthorityError::Broken { authority: self.name.clone(), text }
-    }
-
-    fn trust(&self) -> Trust {
-        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn change_trust(&self, change: impl FnOnce(&mut Trust)) {
-        change(&mut self.trust.write().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -35,7 +35,7 @@ pub async fn check(
     authority: &Authority,
     accept_new: bool,
 ) -> Result<(), RootError> {
-    let roots = authority.roots();
+    let roots = authority.trust().roots();
     if roots.is_empty() {
         // It gives none now; nothing of it is trusted until it does.
         return Ok(());

@@ -9,8 +9,8 @@ pub mod plugin;
 pub mod supervisor;
 pub mod trust;
 
-pub use authority::{Authority, AuthorityError, Checked};
-pub use trust::TrustError;
+pub use authority::{Authority, AuthorityError};
+pub use trust::{Checked, TrustError};
 
 /// All configured CAs, in the order of the configuration: the first is the default.
 #[derive(Default)]

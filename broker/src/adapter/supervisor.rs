@@ -41,8 +41,8 @@ pub async fn refresh(authority: &Authority, outages: &Outages) {
         }
         Err(problem) => {
             warn!(adapter = authority.name(), error = %problem, "no revocation list");
-            if !authority.has_fresh_list(now) {
-                outages.begins(authority.name(), authority.without_list_since(now));
+            if !authority.trust().has_fresh_list(now) {
+                outages.begins(authority.name(), authority.trust().without_list_since(now));
             }
         }
     }

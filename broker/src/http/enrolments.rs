@@ -43,8 +43,8 @@ pub async fn authorities(broker: web::Data<Broker>) -> web::Json<Vec<AuthorityVi
         .into_iter()
         .map(|authority| AuthorityView {
             name: authority.name().to_owned(),
-            certificates: authority.certificates().into_iter().map(Base64).collect(),
-            certificate_revocation_list: authority.certificate_revocation_list().map(Base64),
+            certificates: authority.trust().certificates().into_iter().map(Base64).collect(),
+            certificate_revocation_list: authority.trust().certificate_revocation_list().map(Base64),
         })
         .collect();
     web::Json(views)

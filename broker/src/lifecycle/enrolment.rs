@@ -189,8 +189,8 @@ fn enrolled(
         return Err(broken("the issued certificate is of another key than the request's"));
     }
     let now = clock::now();
-    let checked = authority.check(&signing_certificate, Usage::Signing, now)?;
-    authority.check(&encryption_certificate, Usage::Encryption, now)?;
+    let checked = authority.trust().check(&signing_certificate, Usage::Signing, now)?;
+    authority.trust().check(&encryption_certificate, Usage::Encryption, now)?;
     Ok(Enrolled {
         holder: record.holder.clone(),
         certificate_authority: authority.name().to_owned(),

@@ -264,7 +264,7 @@ fn list_adapters(broker: &Broker) -> Value {
                 "kills": health.kills,
                 "unknown_outcomes": health.unknown_outcomes,
                 "last_ending": health.last_ending.map(|ending| ending.to_string()),
-                "fresh_revocation_list": authority.has_fresh_list(now),
+                "fresh_revocation_list": authority.trust().has_fresh_list(now),
             })
         })
         .collect();
@@ -275,10 +275,11 @@ fn export_authority(broker: &Broker, name: &str) -> Result<Value, ApiError> {
     let internal = |e: yinqiao_gm::Error| ApiError::new(Kind::Internal, e.to_string());
     let authority = broker.authorities.get(name)?;
     let mut pem = String::new();
-    for der in authority.certificates() {
+    for der in authority.trust().certificates() {
         pem += &Certificate::from_der(&der).and_then(|certificate| certificate.to_pem()).map_err(internal)?;
     }
     let list = authority
+        .trust()
         .certificate_revocation_list()
         .map(|der| yinqiao_gm::x509::CertificateRevocationList::from_der(&der).and_then(|list| list.to_pem()))
         .transpose()

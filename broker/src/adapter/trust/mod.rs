@@ -1,11 +1,16 @@
 //! Is a holder's certificate good now? Pure: certificates, revocation list and time come in.
 
+mod refresh;
+mod store;
+
 use std::sync::Arc;
 
 use yinqiao_gm::x509::chain::{self, ChainError, Usage};
 use yinqiao_gm::x509::{Certificate, CertificateRevocationList};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{CertificateStatus, Status};
+
+pub use store::{Checked, TrustStore};
 
 /// Why a certificate answers no session.
 #[derive(Debug, thiserror::Error)]
