@@ -61,6 +61,22 @@ pub enum Error {
         /// The identifier found.
         found: ObjectIdentifier,
     },
+    /// Something is signed with a hash that is no longer safe.
+    #[error("{structure} is signed with {algorithm}, which is not accepted; its issuer must sign it anew")]
+    WeakAlgorithm {
+        /// What is signed.
+        structure: &'static str,
+        /// The algorithm's name.
+        algorithm: &'static str,
+    },
+    /// A signature was made with an algorithm that the key beside it doesn't have.
+    #[error("a signature with {algorithm} can't be verified with a key of {key}")]
+    KeyAlgorithm {
+        /// What the key is.
+        key: String,
+        /// What the signature claims.
+        algorithm: String,
+    },
     /// A public or private key is on another curve than SM2's, or names no curve.
     #[error("{structure} is not on the SM2 curve 1.2.156.10197.1.301")]
     Curve {
@@ -86,7 +102,7 @@ pub enum Error {
         length: usize,
     },
     /// The signature is not one of this message by this key under this signer's ID.
-    #[error("the SM2 signature does not match the message, the public key and the signer's ID")]
+    #[error("the signature does not match the message, the public key and, with SM2, the signer's ID")]
     Signature,
     /// SM2 encrypts at least one byte (GB/T 32918.4: the key stream must not be all zeros).
     #[error("SM2 cannot encrypt an empty message")]

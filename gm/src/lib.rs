@@ -9,6 +9,7 @@
 //! | [`cms`] | signed and enveloped messages | GM/T 0010 (GB/T 35275), RFC 5652 |
 //! | [`seal`] | electronic seals and seal signatures | GB/T 38540, GM/T 0031 |
 //! | [`enveloped_key`] | an encryption key on its way from the key management centre | GM/T 0009 |
+//! | [`hash`] | the hash algorithms that structures name beside SM3 | FIPS 180-4 |
 //! | [`oid`] | every object identifier used here | |
 //!
 //! The arithmetic, the block cipher and the hash come from RustCrypto; this crate adds the formats, strictly:
@@ -20,6 +21,7 @@
 pub mod cms;
 pub mod enveloped_key;
 pub mod error;
+pub mod hash;
 pub mod oid;
 pub mod seal;
 pub mod sm2;

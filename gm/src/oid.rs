@@ -19,6 +19,38 @@ pub const HMAC_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.101
 /// SM2 signature over SM3, the signature algorithm of certificates.
 pub const SM2_WITH_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501");
 
+/// SHA-1 (RFC 3279).
+pub const SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+/// SHA-256 (RFC 5754).
+pub const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+/// SHA-384 (RFC 5754).
+pub const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+/// SHA-512 (RFC 5754).
+pub const SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+
+/// `rsaEncryption` (RFC 3279): the algorithm of an RSA public key.
+pub const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// `id-mgf1` (RFC 4055), RSASSA-PSS's mask generation.
+pub const MGF_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+/// `id-RSASSA-PSS` (RFC 4055).
+pub const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+/// `sha256WithRSAEncryption` (RFC 4055), PKCS #1 v1.5.
+pub const SHA_256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+/// `sha384WithRSAEncryption` (RFC 4055), PKCS #1 v1.5.
+pub const SHA_384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+/// `sha512WithRSAEncryption` (RFC 4055), PKCS #1 v1.5.
+pub const SHA_512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+/// The curve P-256, `secp256r1` (RFC 5480).
+pub const P_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// The curve P-384, `secp384r1` (RFC 5480).
+pub const P_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+/// `ecdsa-with-SHA256` (RFC 5758).
+pub const ECDSA_WITH_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+/// `ecdsa-with-SHA384` (RFC 5758).
+pub const ECDSA_WITH_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+/// `ecdsa-with-SHA512` (RFC 5758).
+pub const ECDSA_WITH_SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+
 /// SM4 without a mode. What it means depends on who wrote it: CFCA means CBC, an enveloped key ECB.
 pub const SM4: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.104");
 /// SM4 in ECB mode.
@@ -95,3 +127,44 @@ pub const CRL_REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21
 pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 /// Extension authorityKeyIdentifier (RFC 5280, 4.2.1.1).
 pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+/// CRL extension deltaCRLIndicator (RFC 5280, 5.2.4).
+pub const DELTA_CRL_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
+/// CRL extension issuingDistributionPoint (RFC 5280, 5.2.5).
+pub const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
+/// CRL entry extension certificateIssuer (RFC 5280, 5.3.3), of indirect lists.
+pub const CERTIFICATE_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.29");
+/// Extension nameConstraints (RFC 5280, 4.2.1.10).
+pub const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+/// Extension certificatePolicies (RFC 5280, 4.2.1.4).
+pub const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
+/// The policy `anyPolicy` (RFC 5280, 4.2.1.4).
+pub const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
+/// Extension extKeyUsage (RFC 5280, 4.2.1.12).
+pub const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+/// The purpose `anyExtendedKeyUsage` (RFC 5280, 4.2.1.12).
+pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
+/// Extension freshestCRL of certificates and CRLs (RFC 5280, 4.2.1.15 and 5.2.6).
+pub const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
+/// Extension authorityInfoAccess (RFC 5280, 4.2.2.1).
+pub const AUTHORITY_INFO_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+/// Purpose `id-kp-timeStamping` (RFC 3161, 2.3).
+pub const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+/// Purpose `id-kp-OCSPSigning` (RFC 6960, 4.2.2.2).
+pub const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+/// Access method `id-ad-ocsp` (RFC 5280, 4.2.2.1).
+pub const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+/// Access method `id-ad-caIssuers` (RFC 5280, 4.2.2.1).
+pub const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+/// Response type `id-pkix-ocsp-basic` (RFC 6960, 4.2.1).
+pub const OCSP_BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+/// OCSP extension `id-pkix-ocsp-nonce` (RFC 9654).
+pub const OCSP_NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
+/// Certificate extension `id-pkix-ocsp-nocheck` (RFC 6960, 4.2.2.2.1).
+pub const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+/// Content type `id-ct-TSTInfo` (RFC 3161, 2.4.2).
+pub const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
+/// CMS attribute `id-aa-signingCertificate` (RFC 2634, 5.4), by SHA-1.
+pub const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
+/// CMS attribute `id-aa-signingCertificateV2` (RFC 5035, 3).
+pub const SIGNING_CERTIFICATE_V2: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");

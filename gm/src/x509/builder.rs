@@ -1,12 +1,14 @@
 //! Issuing certificates.
 
+use const_oid::ObjectIdentifier;
 use der::{Decode, Encode, asn1::AnyRef};
 use x509_cert::{certificate::Version, ext::Extension, time::Validity};
 
 use super::{
-    BasicConstraints, Certificate, DistinguishedName, IdentityCode, KeyUsage, SerialNumber,
-    certificate::TbsCertificate,
+    AccessLocations, BasicConstraints, Certificate, DistinguishedName, IdentityCode, KeyUsage, SerialNumber,
+    any_certificate::TbsCertificate,
     extension::{self, extension},
+    location,
     signed::{self, sm2_with_sm3},
     time::to_time,
 };
@@ -14,7 +16,7 @@ use crate::{Error, oid, sm2, sm3};
 
 const STRUCTURE: &str = "TBSCertificate";
 
-/// What a certificate is for; decides basicConstraints and keyUsage.
+/// What a certificate is for; decides basicConstraints, keyUsage and extKeyUsage.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Profile {
     /// A root: CA, keyCertSign and cRLSign.
@@ -28,6 +30,11 @@ pub enum Profile {
     Signing,
     /// An encryption certificate (加密证书): keyEncipherment, dataEncipherment and keyAgreement.
     Encryption,
+    /// An OCSP responder's, issued by the CA it answers for: digitalSignature, extKeyUsage OCSPSigning, and
+    /// id-pkix-ocsp-nocheck, so that it should be valid for a short time only (RFC 6960, 4.2.2.2).
+    OcspSigner,
+    /// A time stamping authority's: digitalSignature, and extKeyUsage timeStamping alone and critical (RFC 3161, 2.3).
+    TimeStamping,
 }
 
 impl Profile {
@@ -35,7 +42,10 @@ impl Profile {
     pub const fn key_usage(self) -> KeyUsage {
         match self {
             Self::RootCa | Self::IssuingCa { .. } => KeyUsage::KEY_CERT_SIGN.union(KeyUsage::CRL_SIGN),
-            Self::Signing => KeyUsage::DIGITAL_SIGNATURE.union(KeyUsage::NON_REPUDIATION),
+            Self::OcspSigner => KeyUsage::DIGITAL_SIGNATURE,
+            Self::Signing | Self::TimeStamping => {
+                KeyUsage::DIGITAL_SIGNATURE.union(KeyUsage::NON_REPUDIATION)
+            }
             Self::Encryption => {
                 KeyUsage::KEY_ENCIPHERMENT.union(KeyUsage::DATA_ENCIPHERMENT).union(KeyUsage::KEY_AGREEMENT)
             }
@@ -46,7 +56,21 @@ impl Profile {
         match self {
             Self::RootCa => BasicConstraints { ca: true, path_len: None },
             Self::IssuingCa { path_len } => BasicConstraints { ca: true, path_len },
-            Self::Signing | Self::Encryption => BasicConstraints { ca: false, path_len: None },
+            Self::Signing | Self::Encryption | Self::OcspSigner | Self::TimeStamping => {
+                BasicConstraints { ca: false, path_len: None }
+            }
+        }
+    }
+
+    /// The extensions that only this kind of certificate has.
+    fn own_extensions(self) -> Result<Vec<Extension>, Error> {
+        match self {
+            Self::OcspSigner => Ok(vec![
+                extension::extended_key_usage(oid::OCSP_SIGNING, false)?,
+                extension::ocsp_no_check()?,
+            ]),
+            Self::TimeStamping => Ok(vec![extension::extended_key_usage(oid::TIME_STAMPING, true)?]),
+            Self::RootCa | Self::IssuingCa { .. } | Self::Signing | Self::Encryption => Ok(Vec::new()),
         }
     }
 }
@@ -62,6 +86,9 @@ pub struct CertificateBuilder {
     not_before: i64,
     not_after: i64,
     crl_distribution_point: Option<String>,
+    freshest_crl: Option<String>,
+    access: AccessLocations,
+    policies: Vec<ObjectIdentifier>,
     identity_code: Option<IdentityCode>,
 }
 
@@ -83,6 +110,9 @@ impl CertificateBuilder {
             not_before,
             not_after,
             crl_distribution_point: None,
+            freshest_crl: None,
+            access: AccessLocations::default(),
+            policies: Vec::new(),
             identity_code: None,
         }
     }
@@ -91,6 +121,34 @@ impl CertificateBuilder {
     #[must_use]
     pub fn crl_distribution_point(mut self, uri: &str) -> Self {
         self.crl_distribution_point = Some(uri.to_owned());
+        self
+    }
+
+    /// Says where the issuer publishes delta lists (freshestCRL).
+    #[must_use]
+    pub fn freshest_crl(mut self, uri: &str) -> Self {
+        self.freshest_crl = Some(uri.to_owned());
+        self
+    }
+
+    /// Says where the issuer's OCSP responder is (authorityInfoAccess).
+    #[must_use]
+    pub fn ocsp_responder(mut self, uri: &str) -> Self {
+        self.access.ocsp.push(uri.to_owned());
+        self
+    }
+
+    /// Says where the issuer's own certificate is (authorityInfoAccess).
+    #[must_use]
+    pub fn ca_issuers(mut self, uri: &str) -> Self {
+        self.access.ca_issuers.push(uri.to_owned());
+        self
+    }
+
+    /// Adds a policy under which the certificate is issued (certificatePolicies).
+    #[must_use]
+    pub fn certificate_policy(mut self, policy: ObjectIdentifier) -> Self {
+        self.policies.push(policy);
         self
     }
 
@@ -169,8 +227,18 @@ impl CertificateBuilder {
             extension::subject_key_identifier(&key_identifier(&self.public_key))?,
             extension::authority_key_identifier(issuer_key_identifier)?,
         ];
+        extensions.extend(self.profile.own_extensions()?);
+        if !self.policies.is_empty() {
+            extensions.push(extension::certificate_policies(&self.policies)?);
+        }
         if let Some(uri) = &self.crl_distribution_point {
-            extensions.push(extension::crl_distribution_point(uri)?);
+            extensions.push(location::crl_distribution_point(uri)?);
+        }
+        if let Some(uri) = &self.freshest_crl {
+            extensions.push(location::freshest_crl(uri)?);
+        }
+        if !self.access.is_empty() {
+            extensions.push(self.access.to_extension()?);
         }
         if let Some(code) = &self.identity_code {
             let value = code.to_der()?;

@@ -1,93 +1,27 @@
-//! Certificates, read once and checked for form.
+//! Certificates with SM2 throughout.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    sync::{Arc, OnceLock},
-};
-
-use const_oid::ObjectIdentifier;
-use der::{
-    Decode, Encode, Sequence,
-    asn1::{AnyRef, BitStringRef, UintRef},
-    pem::LineEnding,
-};
-use spki::AlgorithmIdentifierRef;
-use x509_cert::{certificate::Version, ext::Extension, time::Validity};
+use std::{fmt, ops::Deref};
 
 use super::{
-    BasicConstraints, DistinguishedName, IdentityCode, KeyUsage, SerialNumber, extension::Extensions,
-    signed::Signed, time::from_time,
+    AnyCertificate, PublicKey,
+    any_certificate::{PEM_LABEL, STRUCTURE},
+    signed::{Signed, decode_pem, pem_blocks},
 };
-use crate::{Error, error::require_canonical, oid, sm2, sm3};
-
-const STRUCTURE: &str = "Certificate";
-const TBS: &str = "TBSCertificate";
-const PEM_LABEL: &str = "CERTIFICATE";
-
-/// ```text
-/// TBSCertificate ::= SEQUENCE {                           -- RFC 5280, 4.1
-///   version          [0] EXPLICIT Version DEFAULT v1,
-///   serialNumber     CertificateSerialNumber,
-///   signature        AlgorithmIdentifier,
-///   issuer           Name,
-///   validity         Validity,
-///   subject          Name,
-///   subjectPublicKeyInfo SubjectPublicKeyInfo,
-///   issuerUniqueID   [1] IMPLICIT UniqueIdentifier OPTIONAL,
-///   subjectUniqueID  [2] IMPLICIT UniqueIdentifier OPTIONAL,
-///   extensions       [3] EXPLICIT Extensions OPTIONAL }
-/// ```
-#[derive(Sequence)]
-pub(super) struct TbsCertificate<'a> {
-    #[asn1(context_specific = "0", default = "Default::default")]
-    pub(super) version: Version,
-    pub(super) serial_number: UintRef<'a>,
-    pub(super) signature: AlgorithmIdentifierRef<'a>,
-    pub(super) issuer: AnyRef<'a>,
-    pub(super) validity: Validity,
-    pub(super) subject: AnyRef<'a>,
-    pub(super) subject_public_key_info: AnyRef<'a>,
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    pub(super) issuer_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
-    pub(super) subject_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
-    pub(super) extensions: Option<Vec<Extension>>,
-}
+use crate::{Error, oid, sm2};
 
 /// A version 3 certificate with an SM2 key, signed with SM2-with-SM3.
 ///
-/// Cloning is cheap. Equal when the DER is equal.
-#[derive(Clone)]
-pub struct Certificate(Arc<Parsed>);
-
-struct Parsed {
-    der: Vec<u8>,
-    to_be_signed: Vec<u8>,
-    signature: sm2::Signature,
-    serial: SerialNumber,
-    issuer: DistinguishedName,
-    subject: DistinguishedName,
-    not_before: i64,
-    not_after: i64,
+/// What else it says is read as from any certificate: it dereferences to [`AnyCertificate`]. Cloning is cheap. Equal
+/// when the DER is equal.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct Certificate {
+    any: AnyCertificate,
     public_key: sm2::PublicKey,
-    extensions: Extensions,
-    fingerprint: OnceLock<sm3::Digest>,
-}
-
-/// What names a certificate for good: who issued it, and under which number.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct IssuerAndSerial {
-    /// The issuer's name.
-    pub issuer: DistinguishedName,
-    /// The number it gave.
-    pub serial: SerialNumber,
 }
 
 impl Certificate {
-    /// Reads a certificate. Its signature is checked by [`verify_signature`](Self::verify_signature), its meaning by
-    /// [`chain::verify`](super::chain::verify).
+    /// Reads a certificate. Its signature is checked by [`verify_signature`](AnyCertificate::verify_signature), its
+    /// meaning by [`chain::verify`](super::chain::verify).
     ///
     /// # Errors
     /// [`Error::Encoding`] and [`Error::NotCanonical`] for anything but one DER structure; [`Error::Algorithm`],
@@ -96,38 +30,9 @@ impl Certificate {
     /// an extension that appears twice.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let signed = Signed::from_der(STRUCTURE, der)?;
-        let tbs = TbsCertificate::from_der(signed.to_be_signed).map_err(Error::encoding(TBS))?;
-        require_canonical(TBS, &tbs, signed.to_be_signed)?;
-        let invalid = |reason| Err(Error::Invalid { structure: TBS, reason });
-        if tbs.version != Version::V3 {
-            return invalid("version must be v3");
-        }
-        if tbs.signature != signed.algorithm {
-            return invalid("signature must name the algorithm that the certificate is signed with");
-        }
-        let any = |any: &AnyRef<'_>| any.to_der().map_err(Error::encoding(TBS));
-        let issuer = DistinguishedName::from_der(&any(&tbs.issuer)?)?;
-        if issuer.is_empty() {
-            return invalid("issuer must not be empty");
-        }
-        let not_before = from_time(TBS, &tbs.validity.not_before)?;
-        let not_after = from_time(TBS, &tbs.validity.not_after)?;
-        if not_after < not_before {
-            return invalid("notAfter must not be before notBefore");
-        }
-        Ok(Self(Arc::new(Parsed {
-            der: der.to_vec(),
-            to_be_signed: signed.to_be_signed.to_vec(),
-            signature: signed.signature,
-            serial: SerialNumber::from_bytes(tbs.serial_number.as_bytes())?,
-            issuer,
-            subject: DistinguishedName::from_der(&any(&tbs.subject)?)?,
-            not_before,
-            not_after,
-            public_key: sm2::PublicKey::from_spki_der(&any(&tbs.subject_public_key_info)?)?,
-            extensions: Extensions::new(tbs.extensions.unwrap_or_default())?,
-            fingerprint: OnceLock::new(),
-        })))
+        signed.sm2_signature(STRUCTURE)?;
+        let read_key = |spki: &[u8]| sm2::PublicKey::from_spki_der(spki).map(PublicKey::Sm2);
+        Self::try_from(AnyCertificate::from_signed(der, &signed, read_key)?)
     }
 
     /// Reads the PEM form, label `CERTIFICATE`, of exactly one certificate.
@@ -135,7 +40,7 @@ impl Certificate {
     /// # Errors
     /// [`Error::Pem`], and as [`from_der`](Self::from_der).
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        Self::from_der(&super::signed::decode_pem(STRUCTURE, PEM_LABEL, pem)?)
+        Self::from_der(&decode_pem(STRUCTURE, PEM_LABEL, pem)?)
     }
 
     /// Reads one certificate after the other; what stands between them (as OpenSSL writes it) is skipped.
@@ -143,183 +48,63 @@ impl Certificate {
     /// # Errors
     /// [`Error::Pem`] when there is none or one doesn't end, and as [`from_pem`](Self::from_pem).
     pub fn chain_from_pem(pem: &str) -> Result<Vec<Self>, Error> {
-        const END: &str = "-----END CERTIFICATE-----";
-        let mut certificates = Vec::new();
-        let mut rest = pem;
-        while let Some(begin) = rest.find("-----BEGIN ") {
-            let end = rest[begin..].find(END).ok_or(Error::Pem {
-                structure: STRUCTURE,
-                reason: format!("block {} has no end", certificates.len() + 1),
-            })?;
-            let (block, after) = rest[begin..].split_at(end + END.len());
-            certificates.push(Self::from_pem(block)?);
-            rest = after;
-        }
-        if certificates.is_empty() {
-            return Err(Error::Pem { structure: STRUCTURE, reason: "there is no certificate".to_owned() });
-        }
-        Ok(certificates)
-    }
-
-    /// The DER.
-    pub fn der(&self) -> &[u8] {
-        &self.0.der
-    }
-
-    /// The PEM form, label `CERTIFICATE`, lines ended by LF.
-    pub fn to_pem(&self) -> Result<String, Error> {
-        der::pem::encode_string(PEM_LABEL, LineEnding::LF, &self.0.der).map_err(Error::pem(STRUCTURE))
-    }
-
-    /// Whose key it is.
-    pub fn subject(&self) -> &DistinguishedName {
-        &self.0.subject
-    }
-
-    /// Who signed it.
-    pub fn issuer(&self) -> &DistinguishedName {
-        &self.0.issuer
-    }
-
-    /// The subject's first CN.
-    pub fn common_name(&self) -> Option<String> {
-        self.0.subject.common_name()
-    }
-
-    /// The subject's first O.
-    pub fn organization(&self) -> Option<String> {
-        self.0.subject.organization()
-    }
-
-    /// The subject's first attribute of this type, when it is text.
-    pub fn subject_attribute(&self, attribute: &ObjectIdentifier) -> Option<String> {
-        self.0.subject.attribute(attribute)
-    }
-
-    /// The number its issuer gave it.
-    pub fn serial(&self) -> &SerialNumber {
-        &self.0.serial
-    }
-
-    /// Issuer and serial number together.
-    pub fn issuer_and_serial(&self) -> IssuerAndSerial {
-        IssuerAndSerial { issuer: self.0.issuer.clone(), serial: self.0.serial }
-    }
-
-    /// First second of validity, Unix time.
-    pub fn not_before(&self) -> i64 {
-        self.0.not_before
-    }
-
-    /// Last second of validity, Unix time.
-    pub fn not_after(&self) -> i64 {
-        self.0.not_after
-    }
-
-    /// Whether `at` (Unix seconds) lies within the validity, both ends included.
-    pub fn is_valid_at(&self, at: i64) -> bool {
-        (self.0.not_before..=self.0.not_after).contains(&at)
+        pem_blocks(STRUCTURE, PEM_LABEL, pem)?.iter().map(|der| Self::from_der(der)).collect()
     }
 
     /// The subject's public key.
     pub fn public_key(&self) -> &sm2::PublicKey {
-        &self.0.public_key
-    }
-
-    /// What the key may be used for; `None` when the certificate doesn't say.
-    pub fn key_usage(&self) -> Option<KeyUsage> {
-        self.0.extensions.key_usage
-    }
-
-    /// Whether the subject is a CA, and how far its chains may reach; `None` when the certificate doesn't say.
-    pub fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.0.extensions.basic_constraints
-    }
-
-    /// Whether the subject may issue certificates.
-    pub fn is_ca(&self) -> bool {
-        self.basic_constraints().is_some_and(|constraints| constraints.ca)
-    }
-
-    /// The name of the subject's key.
-    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.0.extensions.subject_key_identifier.as_deref()
-    }
-
-    /// The name of the issuer's key.
-    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        self.0.extensions.authority_key_identifier.as_deref()
-    }
-
-    /// The person's identity code, when the certificate carries one (GM/T 0015).
-    ///
-    /// # Errors
-    /// [`Error::Encoding`] and [`Error::Invalid`] when the extension isn't one of the standard's three forms;
-    /// [`extension`](Self::extension) gives its bytes.
-    pub fn identity_code(&self) -> Result<Option<IdentityCode>, Error> {
-        self.extension(&oid::IDENTITY_CODE).map(IdentityCode::from_der).transpose()
-    }
-
-    /// The URIs under which the issuer publishes its revocation list.
-    ///
-    /// # Errors
-    /// [`Error::Encoding`] when the extension can't be read.
-    pub fn crl_distribution_points(&self) -> Result<Vec<String>, Error> {
-        self.0.extensions.crl_distribution_points()
-    }
-
-    /// The DER value of an extension, critical or not.
-    pub fn extension(&self, extension: &ObjectIdentifier) -> Option<&[u8]> {
-        self.0.extensions.value(extension)
-    }
-
-    pub(super) fn unknown_critical_extension(&self) -> Option<ObjectIdentifier> {
-        self.0.extensions.unknown_critical
-    }
-
-    /// SM3 of the DER.
-    pub fn fingerprint(&self) -> sm3::Digest {
-        *self.0.fingerprint.get_or_init(|| sm3::digest(&self.0.der))
-    }
-
-    /// The DER of the `TBSCertificate`, which the signature is over.
-    pub fn to_be_signed(&self) -> &[u8] {
-        &self.0.to_be_signed
+        &self.public_key
     }
 
     /// Whether the issuer's name is the subject's.
     pub fn is_self_issued(&self) -> bool {
-        self.0.issuer == self.0.subject
+        self.any.is_self_issued()
     }
 
-    /// Whether `issuer` signed this certificate: its name is the issuer's, and its key verifies.
+    /// The same certificate, as one among those of any algorithm.
+    pub fn as_any(&self) -> &AnyCertificate {
+        &self.any
+    }
+}
+
+impl TryFrom<AnyCertificate> for Certificate {
+    type Error = Error;
+
+    /// The certificate, when key and signature are SM2's.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for another name, [`Error::Signature`].
-    pub fn verify_signature(&self, issuer: &Self) -> Result<(), Error> {
-        if self.0.issuer != issuer.0.subject {
-            return Err(Error::Invalid { structure: STRUCTURE, reason: "was issued under another name" });
+    /// [`Error::Algorithm`].
+    fn try_from(any: AnyCertificate) -> Result<Self, Error> {
+        let algorithm = any.signature_algorithm().oid();
+        if algorithm != oid::SM2_WITH_SM3 {
+            return Err(Error::Algorithm {
+                structure: STRUCTURE,
+                expected: "SM2 with SM3 (1.2.156.10197.1.501)",
+                found: algorithm,
+            });
         }
-        issuer.public_key().verify(&self.0.to_be_signed, &self.0.signature)
+        let public_key =
+            any.any_public_key().as_sm2().cloned().ok_or(Error::Curve { structure: STRUCTURE })?;
+        Ok(Self { any, public_key })
     }
 }
 
-impl PartialEq for Certificate {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.der == other.0.der
+impl From<Certificate> for AnyCertificate {
+    fn from(certificate: Certificate) -> Self {
+        certificate.any
     }
 }
 
-impl Eq for Certificate {}
+impl Deref for Certificate {
+    type Target = AnyCertificate;
 
-impl Hash for Certificate {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.der.hash(state);
+    fn deref(&self) -> &AnyCertificate {
+        &self.any
     }
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({}, serial {})", self.0.subject, self.0.serial)
+        self.any.fmt(f)
     }
 }

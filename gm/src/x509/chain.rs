@@ -8,6 +8,7 @@
 use const_oid::ObjectIdentifier;
 
 use super::{Certificate, DistinguishedName, KeyUsage};
+use crate::oid;
 
 /// Certificates in the longest path that is looked for, root and leaf included.
 pub const MAX_PATH_LENGTH: usize = 10;
@@ -93,6 +94,14 @@ pub enum ChainError {
         subject: String,
         /// The extension.
         extension: ObjectIdentifier,
+    },
+    /// A CA may not have given the subject this name.
+    #[error("the certificate of {issuer} does not permit the name {subject} below it")]
+    NameConstraints {
+        /// Whose certificate.
+        subject: String,
+        /// Whose name constraints.
+        issuer: String,
     },
     /// The search was given up.
     #[error(
@@ -188,6 +197,7 @@ impl Search<'_> {
         }
         check_usage(issuer, Usage::CertSign)?;
         check_each(issuer, self.at)?;
+        check_names(issuer, path)?;
         if path.len() >= MAX_PATH_LENGTH || self.signatures >= MAX_SIGNATURES {
             return Err(ChainError::TooComplex { subject: named(path[0].subject()) });
         }
@@ -213,7 +223,9 @@ fn may_have_issued(issuer: &Certificate, subject: &Certificate) -> bool {
 
 fn check_each(certificate: &Certificate, at: i64) -> Result<(), ChainError> {
     let subject = || named(certificate.subject());
-    if let Some(extension) = certificate.unknown_critical_extension() {
+    let extensions = certificate.extensions();
+    let restricted = extensions.only_extended_key_usage.then_some(oid::EXTENDED_KEY_USAGE);
+    if let Some(extension) = extensions.unknown_critical.or(restricted) {
         return Err(ChainError::UnknownCriticalExtension { subject: subject(), extension });
     }
     let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
@@ -224,6 +236,19 @@ fn check_each(certificate: &Certificate, at: i64) -> Result<(), ChainError> {
         return Err(ChainError::Expired { subject: subject(), not_after, at });
     }
     Ok(())
+}
+
+/// RFC 5280, 6.1.3 (b) and (c): the leaf and every CA below that did not issue itself must have a permitted name.
+fn check_names(issuer: &Certificate, path: &[Certificate]) -> Result<(), ChainError> {
+    let Some(constraints) = &issuer.extensions().name_constraints else { return Ok(()) };
+    let mut constrained = path.iter().enumerate().filter(|(i, below)| *i == 0 || !below.is_self_issued());
+    match constrained.find(|(_, below)| !constraints.allow(below.subject())) {
+        Some((_, below)) => Err(ChainError::NameConstraints {
+            subject: named(below.subject()),
+            issuer: named(issuer.subject()),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn check_usage(certificate: &Certificate, usage: Usage) -> Result<(), ChainError> {

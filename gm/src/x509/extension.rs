@@ -5,17 +5,14 @@ use std::{collections::BTreeSet, fmt};
 use const_oid::ObjectIdentifier;
 use der::{
     Decode, Encode,
-    asn1::{Ia5String, OctetString, OctetStringRef},
+    asn1::{Null, OctetString, OctetStringRef},
 };
 use x509_cert::ext::{
     Extension,
-    pkix::{
-        self, AuthorityKeyIdentifier, CrlDistributionPoints,
-        crl::dp::DistributionPoint,
-        name::{DistributionPointName, GeneralName},
-    },
+    pkix::{self, AuthorityKeyIdentifier},
 };
 
+use super::{AccessLocations, location, name_constraints::NameConstraints};
 use crate::{Error, oid};
 
 /// ```text
@@ -125,6 +122,11 @@ pub(super) struct Extensions {
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) subject_key_identifier: Option<Vec<u8>>,
     pub(super) authority_key_identifier: Option<Vec<u8>>,
+    pub(super) extended_key_usage: Option<Vec<ObjectIdentifier>>,
+    /// Whether extKeyUsage is critical, so that the key serves its purposes only.
+    pub(super) only_extended_key_usage: bool,
+    pub(super) certificate_policies: Vec<ObjectIdentifier>,
+    pub(super) name_constraints: Option<NameConstraints>,
     /// A critical one that nothing here understands.
     pub(super) unknown_critical: Option<ObjectIdentifier>,
     pub(super) all: Vec<Extension>,
@@ -173,7 +175,28 @@ impl Extensions {
                 let value: AuthorityKeyIdentifier = decode("AuthorityKeyIdentifier", value)?;
                 self.authority_key_identifier = value.key_identifier.map(|id| id.as_bytes().to_vec());
             }
+            oid::EXTENDED_KEY_USAGE => {
+                let value: pkix::ExtendedKeyUsage = decode("ExtKeyUsageSyntax", value)?;
+                if value.0.is_empty() {
+                    return Err(Error::Invalid {
+                        structure: "ExtKeyUsageSyntax",
+                        reason: "must name at least one purpose",
+                    });
+                }
+                self.only_extended_key_usage = extension.critical;
+                self.extended_key_usage = Some(value.0);
+            }
+            oid::CERTIFICATE_POLICIES => self.certificate_policies = policies(value)?,
+            oid::NAME_CONSTRAINTS => {
+                self.name_constraints = NameConstraints::from_extension(value, extension.critical)?;
+                if self.name_constraints.is_none() && extension.critical {
+                    self.unknown_critical = Some(oid::NAME_CONSTRAINTS);
+                }
+            }
             oid::CRL_DISTRIBUTION_POINTS
+            | oid::FRESHEST_CRL
+            | oid::AUTHORITY_INFO_ACCESS
+            | oid::OCSP_NO_CHECK
             | oid::IDENTITY_CODE
             | oid::INSURANCE_NUMBER
             | oid::BUSINESS_REGISTRATION
@@ -191,18 +214,39 @@ impl Extensions {
 
     /// The URIs under which the issuer publishes revocation lists.
     pub(super) fn crl_distribution_points(&self) -> Result<Vec<String>, Error> {
-        let Some(value) = self.value(&oid::CRL_DISTRIBUTION_POINTS) else { return Ok(Vec::new()) };
-        let points: CrlDistributionPoints = decode("CRLDistributionPoints", value)?;
-        let names = points.0.iter().filter_map(|point| match &point.distribution_point {
-            Some(DistributionPointName::FullName(names)) => Some(names),
-            _ => None,
-        });
-        let uris = names.flatten().filter_map(|name| match name {
-            GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str().to_owned()),
-            _ => None,
-        });
-        Ok(uris.collect())
+        let value = self.value(&oid::CRL_DISTRIBUTION_POINTS);
+        value.map_or_else(
+            || Ok(Vec::new()),
+            |value| location::distribution_points("CRLDistributionPoints", value),
+        )
     }
+
+    /// The URIs under which the issuer publishes delta lists.
+    pub(super) fn freshest_crl(&self) -> Result<Vec<String>, Error> {
+        let value = self.value(&oid::FRESHEST_CRL);
+        value.map_or_else(|| Ok(Vec::new()), |value| location::distribution_points("FreshestCRL", value))
+    }
+
+    /// Where the issuer's responder and certificate are.
+    pub(super) fn authority_info_access(&self) -> Result<AccessLocations, Error> {
+        self.value(&oid::AUTHORITY_INFO_ACCESS)
+            .map_or_else(|| Ok(AccessLocations::default()), AccessLocations::from_der)
+    }
+}
+
+/// The policies of `CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation` (RFC 5280, 4.2.1.4), each
+/// once.
+fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Error> {
+    let structure = "CertificatePolicies";
+    let value: pkix::CertificatePolicies = decode(structure, value)?;
+    let mut policies = Vec::with_capacity(value.0.len());
+    for information in value.0 {
+        if policies.contains(&information.policy_identifier) {
+            return Err(Error::Invalid { structure, reason: "each policy may appear only once" });
+        }
+        policies.push(information.policy_identifier);
+    }
+    Ok(policies)
 }
 
 pub(super) fn subject_key_identifier(id: &[u8]) -> Result<Extension, Error> {
@@ -216,12 +260,24 @@ pub(super) fn authority_key_identifier(id: &[u8]) -> Result<Extension, Error> {
     extension("AuthorityKeyIdentifier", oid::AUTHORITY_KEY_IDENTIFIER, false, &value)
 }
 
-pub(super) fn crl_distribution_point(uri: &str) -> Result<Extension, Error> {
-    let structure = "CRLDistributionPoints";
-    let uri = Ia5String::new(uri).map_err(Error::encoding(structure))?;
-    let name = DistributionPointName::FullName(vec![GeneralName::UniformResourceIdentifier(uri)]);
-    let point = DistributionPoint { distribution_point: Some(name), reasons: None, crl_issuer: None };
-    extension(structure, oid::CRL_DISTRIBUTION_POINTS, false, &CrlDistributionPoints(vec![point]))
+/// extKeyUsage. Critical where the key serves this purpose only, as RFC 3161, 2.3 demands of a TSA's.
+pub(super) fn extended_key_usage(purpose: ObjectIdentifier, critical: bool) -> Result<Extension, Error> {
+    let value = pkix::ExtendedKeyUsage(vec![purpose]);
+    extension("ExtKeyUsageSyntax", oid::EXTENDED_KEY_USAGE, critical, &value)
+}
+
+/// id-pkix-ocsp-nocheck, whose value is NULL.
+pub(super) fn ocsp_no_check() -> Result<Extension, Error> {
+    extension("OCSPNoCheck", oid::OCSP_NO_CHECK, false, &Null)
+}
+
+pub(super) fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<Extension, Error> {
+    let information = |policy: &ObjectIdentifier| pkix::certpolicy::PolicyInformation {
+        policy_identifier: *policy,
+        policy_qualifiers: None,
+    };
+    let value = pkix::CertificatePolicies(policies.iter().map(information).collect());
+    extension("CertificatePolicies", oid::CERTIFICATE_POLICIES, false, &value)
 }
 
 pub(super) fn extension(

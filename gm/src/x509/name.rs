@@ -66,6 +66,12 @@ impl DistinguishedName {
         self.name.is_empty()
     }
 
+    /// Whether this name stands in the subtree of `base`: begins with all of its relative names.
+    pub(super) fn is_within(&self, base: &Name) -> bool {
+        let (mut own, mut base) = (self.name.iter_rdn(), base.iter_rdn());
+        base.all(|wanted| own.next() == Some(wanted))
+    }
+
     /// The first CN.
     pub fn common_name(&self) -> Option<String> {
         self.attribute(&oid::COMMON_NAME)

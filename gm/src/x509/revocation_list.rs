@@ -244,7 +244,7 @@ impl CertificateRevocationList {
         Ok(Self {
             der: der.to_vec(),
             to_be_signed: signed.to_be_signed.to_vec(),
-            signature: signed.signature,
+            signature: signed.sm2_signature(STRUCTURE)?.clone(),
             issuer: DistinguishedName::from_der(&issuer)?,
             this_update,
             next_update,

@@ -74,7 +74,7 @@ fn bytes_after_the_end_and_other_encodings_are_refused() {
 #[test]
 fn a_default_written_out_is_refused() {
     let pki = pki();
-    let mut tbs = certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
+    let mut tbs = any_certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
     let extensions = tbs.extensions.take().unwrap();
     let fields = tbs.to_der().unwrap();
     let issue_with = |last: &[u8]| {
@@ -141,7 +141,7 @@ fn a_signature_out_of_range_or_of_another_algorithm_is_refused() {
 fn the_algorithm_may_have_the_parameter_null_in_both_places() {
     let pki = pki();
     let null = AlgorithmIdentifierRef { oid: oid::SM2_WITH_SM3, parameters: Some(AnyRef::NULL) };
-    let mut tbs = certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
+    let mut tbs = any_certificate::TbsCertificate::from_der(pki.leaf.certificate.to_be_signed()).unwrap();
     tbs.signature = null;
     let tbs = tbs.to_der().unwrap();
     let signature = pki.issuing.key.sign(&tbs).unwrap().to_der().unwrap();
@@ -154,7 +154,7 @@ fn the_algorithm_may_have_the_parameter_null_in_both_places() {
 #[test]
 fn versions_serials_validities_and_extensions_that_rfc_5280_forbids_are_refused() {
     let pki = pki();
-    let reissue = |change: &dyn Fn(&mut certificate::TbsCertificate<'_>)| {
+    let reissue = |change: &dyn Fn(&mut any_certificate::TbsCertificate<'_>)| {
         pki.issuing.reissue(&pki.leaf.certificate, |tbs| change(tbs))
     };
     reissue(&|_| {}).unwrap();
@@ -163,16 +163,16 @@ fn versions_serials_validities_and_extensions_that_rfc_5280_forbids_are_refused(
         reissue(&|tbs| tbs.serial_number = UintRef::new(&[1; 21]).unwrap()),
         Err(Error::Length { found: 21, .. })
     ));
-    let backwards = |tbs: &mut certificate::TbsCertificate<'_>| {
+    let backwards = |tbs: &mut any_certificate::TbsCertificate<'_>| {
         tbs.validity = Validity::new(tbs.validity.not_after, tbs.validity.not_before);
     };
     assert!(matches!(reissue(&backwards), Err(Error::Invalid { .. })));
-    let twice = |tbs: &mut certificate::TbsCertificate<'_>| {
+    let twice = |tbs: &mut any_certificate::TbsCertificate<'_>| {
         let extensions = tbs.extensions.as_mut().unwrap();
         extensions.push(extensions[1].clone());
     };
     assert!(matches!(reissue(&twice), Err(Error::Invalid { .. })));
-    let broken = |tbs: &mut certificate::TbsCertificate<'_>| {
+    let broken = |tbs: &mut any_certificate::TbsCertificate<'_>| {
         tbs.extensions.as_mut().unwrap()[1] = Extension {
             extn_id: oid::KEY_USAGE,
             critical: true,

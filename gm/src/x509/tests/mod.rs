@@ -8,7 +8,7 @@ mod revocation_list;
 
 use der::{Decode, Encode};
 
-use super::{certificate::TbsCertificate, *};
+use super::{any_certificate::TbsCertificate, *};
 use crate::{Error, sm2::PrivateKey};
 
 /// 2026-01-01T00:00:00Z.
