@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+#[path = "adapter/catalogue/mod.rs"]
+pub mod catalogue;
+
 /// Everything that can be set. Each key may be left out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
