@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::Actor;
-use tracing::info;
+use tracing::{error, info};
 
 use yinqiao_gm::seal::SesSeal;
 use yinqiao_gm::sm2::PrivateKey;
@@ -13,13 +13,12 @@ use yinqiao_gm::x509::chain::Usage;
 use yinqiao_protocol::{SessionId, Sm3Hex, Timestamp, Token};
 use zeroize::Zeroizing;
 
-use crate::adapter::known_root::{self, RootError};
+use crate::adapter::catalogue::Entry;
 use crate::adapter::outage::Outages;
-use crate::adapter::plugin::{self, PluginError};
-use crate::adapter::supervisor::{AdapterSupervisor, refresh};
-use crate::adapter::{Authorities, Authority, Checked, TrustError};
+use crate::adapter::supervisor::AdapterSupervisor;
+use crate::adapter::{Authorities, Checked, InstallError, TrustError};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{AdapterConfig, Config, ConfigError};
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
@@ -37,12 +36,12 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An adapter does not run.
+    /// An adapter's settings are wrong.
     #[error(transparent)]
-    Plugin(#[from] PluginError),
-    /// A CA is not the one that it was.
-    #[error(transparent)]
-    Root(#[from] RootError),
+    Config(#[from] ConfigError),
+    /// No adapter runs.
+    #[error("no adapter runs: {0}")]
+    Adapter(InstallError),
 }
 
 /// All parts. Handlers and sockets share one.
@@ -56,7 +55,7 @@ pub struct Broker {
     /// Who is known.
     pub directory: Directory,
     /// CAs.
-    pub authorities: Authorities,
+    pub authorities: Arc<Authorities>,
     /// Who hears of events.
     pub hub: Arc<EventHub>,
     /// Where signatures are verified.
@@ -84,18 +83,12 @@ impl Broker {
         let store: Arc<dyn SessionStore> = Arc::new(sled.clone());
         let records: Arc<dyn Records> = Arc::new(sled.clone());
         let outages = Arc::new(Outages::load(&records, clock::now()).await?);
-        let mut authorities = Vec::new();
-        for adapter in &config.adapters {
-            let handle = plugin::start(adapter).await?;
-            let authority = Authority::new(adapter.name.clone(), handle);
-            refresh(&authority, &outages).await;
-            known_root::check(&records, &authority, adapter.accept_new_root).await?;
-            authorities.push(authority);
-        }
-        let authorities = Authorities::new(authorities);
+        let authorities = Arc::new(Authorities::new(Arc::clone(&records), Arc::clone(&outages)));
+        let entries = config.adapters.iter().map(AdapterConfig::entry).collect::<Result<Vec<_>, _>>()?;
+        install(&authorities, &entries).await?;
         let sessions = SessionRegistry::new(Arc::clone(&store), outages.clone());
         SessionSupervisor::start(sessions.clone()).await?;
-        AdapterSupervisor::new(authorities.all(), Arc::clone(&outages)).start();
+        AdapterSupervisor::new(Arc::clone(&authorities), Arc::clone(&outages)).start();
         info!(adapters = authorities.all().len(), "broker started");
         Ok(Self {
             public_url,
@@ -114,9 +107,7 @@ impl Broker {
 
     /// Ends the adapters' workers and closes the store, once nothing uses the broker any more.
     pub async fn stop(&self) {
-        for authority in self.authorities.all() {
-            authority.handle().shutdown().await;
-        }
+        self.authorities.shut_down().await;
         self.sled.close();
     }
 
@@ -167,5 +158,27 @@ impl Broker {
             seal.signers().contains(signer)
                 && (seal.valid_from()..=seal.valid_until()).contains(&now.seconds())
         })
+    }
+}
+
+/// Starts all adapters. One that does not start keeps no other from serving; where none starts, the broker does not either.
+async fn install(authorities: &Authorities, entries: &[Entry]) -> Result<(), StartError> {
+    let mut first_failure = None;
+    let mut running = 0;
+    for entry in entries {
+        match authorities.install(entry).await {
+            Ok(()) => running += 1,
+            Err(reason) => {
+                error!(adapter = %entry.name, %reason, "the adapter does not run; the broker tries again");
+                first_failure.get_or_insert(reason);
+            }
+        }
+    }
+    match first_failure {
+        Some(reason) if running == 0 => {
+            authorities.shut_down().await;
+            Err(StartError::Adapter(reason))
+        }
+        _ => Ok(()),
     }
 }

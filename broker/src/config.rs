@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-#[path = "adapter/catalogue/mod.rs"]
-pub mod catalogue;
+use crate::adapter::catalogue::Entry;
 
 /// Everything that can be set. Each key may be left out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -88,6 +87,37 @@ impl Default for Config {
             connections_per_thread: 25_000,
             adapters: Vec::new(),
         }
+    }
+}
+
+impl AdapterConfig {
+    /// As the catalogue has it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn entry(&self) -> Result<Entry, ConfigError> {
+        let mut version = serde_json::json!({ "library": self.library });
+        if let (Some(sha256), Some(sm3)) = (&self.sha256, &self.sm3) {
+            version["sha256"] = sha256.as_str().into();
+            version["sm3"] = sm3.as_str().into();
+        }
+        let mut entry = serde_json::json!({
+            "name": self.name,
+            "version": version,
+            "accept_new_root": self.accept_new_root,
+        });
+        let optional = [
+            ("configuration", Some(self.configuration.clone()).filter(|value| !value.is_null())),
+            ("secrets_directory", self.secrets_directory.as_ref().map(|path| serde_json::json!(path))),
+            ("data_directory", self.configuration.get("directory").cloned()),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                entry[key] = value;
+            }
+        }
+        serde_json::from_value(entry)
+            .map_err(|e| ConfigError::Invalid(format!("adapter \"{}\": {e}", self.name)))
     }
 }
 

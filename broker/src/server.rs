@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix::Actor;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tracing::{info, warn};
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use crate::broker::{Broker, StartError};
 use crate::config::Config;
 use crate::http;
+use crate::lifecycle::supervisor::LifecycleSupervisor;
 use crate::operator::control;
 
 /// A peer that takes no bytes for this long is cut off by the kernel: the way to be rid of a client that stopped reading.
@@ -62,6 +64,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
         warn!(%address, "no phone can reach this address, and it stands in every code: set public_url");
     }
     let broker = web::Data::new(Broker::start(&config, public_url.clone()).await?);
+    LifecycleSupervisor::new(broker.clone()).start();
     let control_path = config.control_socket();
     let control = control::listen(&control_path)
         .map_err(|reason| ServeError::Control { path: control_path.clone(), reason })?;

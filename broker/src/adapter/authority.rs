@@ -1,26 +1,20 @@
 //! One configured CA: its adapter's calls, its certificates and its newest revocation list.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tracing::{info, warn};
-use uuid::Uuid;
-
 use yinqiao_ca_sdk::messages::{
-    AdapterError, CertificatePair, ErrorClass, IdempotencyKey, IssueRequest, IssuedSeal, LookupQuery,
-    LookupReply, Operation, Reply, Request, RevocationReason, RevokeRequest, SealIssueRequest, Serial,
+    CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, RevocationReason,
+    RevokeRequest, SealIssueRequest, Serial,
 };
-use yinqiao_ca_worker::{AdapterHandle, CallOptions, Submitted};
+use yinqiao_ca_worker::AdapterHandle;
 use yinqiao_gm::x509::Certificate;
 
+use super::catalogue::Entry;
+use super::journal::Journal;
+use super::operation::Patience;
 use super::trust::TrustStore;
-
-/// How long an issue may take, with all its tries.
-const ISSUE_WITHIN: Duration = Duration::from_secs(30);
-/// How long any other call may take.
-const CALL_WITHIN: Duration = Duration::from_secs(10);
-/// Pause before a call is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
+use crate::store::StoreError;
 
 /// Why a CA did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +40,34 @@ pub enum AuthorityError {
         /// What it says.
         text: String,
     },
+    /// The CA has accepted it, and a person or a batch there must finish it; the same request finds out.
+    #[error(
+        "the CA \"{authority}\" has accepted the request and is not finished, a person there may have to approve it: send \
+         the same request again later"
+    )]
+    Pending {
+        /// Name of the adapter.
+        authority: String,
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The CA may have acted, and its plugin has no way to find out.
+    #[error(
+        "nobody can say whether the CA \"{authority}\" has acted, and its adapter cannot look it up: ask the CA about the \
+         operation {key}, then settle it with `yinqiao adapter settle {key} --not-done`"
+    )]
+    Unresolved {
+        /// Name of the adapter.
+        authority: String,
+        /// What the CA knows the operation by.
+        key: String,
+    },
+    /// The journal does not take it.
+    #[error("{0}")]
+    Journal(String),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// It will never work.
     #[error("the CA \"{authority}\" refuses: {text}")]
     Refused {
@@ -74,17 +96,34 @@ pub enum AuthorityError {
     },
 }
 
+impl AuthorityError {
+    /// Whether nothing was done and nothing will be, however often the same is asked.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NotSupported { .. })
+    }
+}
+
 /// A CA.
 pub struct Authority {
     name: String,
-    handle: Arc<AdapterHandle>,
+    /// Locked for a copy or an exchange, as `plugin`.
+    entry: RwLock<Entry>,
+    /// Locked for a copy or an exchange, never across an await.
+    plugin: RwLock<Result<Arc<AdapterHandle>, String>>,
+    pub(super) journal: Arc<Journal>,
     trust: TrustStore,
 }
 
 impl Authority {
-    /// A CA whose adapter is running.
-    pub fn new(name: String, handle: Arc<AdapterHandle>) -> Self {
-        Self { trust: TrustStore::new(name.clone()), name, handle }
+    /// A CA whose adapter runs, or why it does not.
+    pub fn new(entry: Entry, plugin: Result<Arc<AdapterHandle>, String>, journal: Arc<Journal>) -> Self {
+        Self {
+            name: entry.name.to_string(),
+            trust: TrustStore::new(entry.name.to_string()),
+            entry: RwLock::new(entry),
+            plugin: RwLock::new(plugin),
+            journal,
+        }
     }
 
     /// Name of the adapter.
@@ -92,9 +131,31 @@ impl Authority {
         &self.name
     }
 
-    /// The adapter, for health and statistics.
-    pub fn handle(&self) -> &AdapterHandle {
-        &self.handle
+    /// What the catalogue says of its adapter.
+    pub fn entry(&self) -> Entry {
+        self.entry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_entry(&self, entry: Entry) {
+        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = entry;
+    }
+
+    /// The adapter that takes calls now. Whoever holds it keeps its process from being drained: hold it for a call, no
+    /// longer.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Unavailable`] when none runs.
+    pub fn handle(&self) -> Result<Arc<AdapterHandle>, AuthorityError> {
+        let plugin = self.plugin.read().unwrap_or_else(PoisonError::into_inner);
+        plugin.clone().map_err(|text| AuthorityError::Unavailable { authority: self.name.clone(), text })
+    }
+
+    /// From now on calls go to `plugin`. Gives back what took them before.
+    pub(super) fn switch(
+        &self,
+        plugin: Result<Arc<AdapterHandle>, String>,
+    ) -> Result<Arc<AdapterHandle>, String> {
+        std::mem::replace(&mut *self.plugin.write().unwrap_or_else(PoisonError::into_inner), plugin)
     }
 
     /// What the CA vouches for, and what it has revoked.
@@ -102,8 +163,7 @@ impl Authority {
         &self.trust
     }
 
-    /// Has a certificate pair issued. The same key gives the same pair, whatever breaks in between: after a lost answer
-    /// the CA is asked what became of the key before anything is submitted again.
+    /// Has a certificate pair issued. The same key gives the same pair, whatever breaks in between.
     ///
     /// # Errors
     /// See [`AuthorityError`].
@@ -111,8 +171,9 @@ impl Authority {
         &self,
         key: &IdempotencyKey,
         request: IssueRequest,
+        patience: Patience,
     ) -> Result<CertificatePair, AuthorityError> {
-        match self.submit_once(key, Request::Issue(request)).await? {
+        match self.carry_out(key, &Request::Issue(request), patience).await? {
             Reply::Pair(pair) => Ok(pair),
             _ => Err(self.unexpected_reply()),
         }
@@ -126,8 +187,9 @@ impl Authority {
         &self,
         key: &IdempotencyKey,
         request: SealIssueRequest,
+        patience: Patience,
     ) -> Result<IssuedSeal, AuthorityError> {
-        match self.submit_once(key, Request::SealIssue(request)).await? {
+        match self.carry_out(key, &Request::SealIssue(request), patience).await? {
             Reply::Seal(seal) => Ok(seal),
             _ => Err(self.unexpected_reply()),
         }
@@ -146,119 +208,15 @@ impl Authority {
         let serial = Serial::from_octets(certificate.serial().as_bytes())
             .map_err(|e| self.broken(format!("serial number: {e}")))?;
         let request = Request::Revoke(RevokeRequest { serial, reason, pair: true });
-        self.submit_once(key, request).await?;
+        self.carry_out(key, &request, Patience::LONG).await?;
         self.refresh().await
     }
 
-    async fn submit_once(&self, key: &IdempotencyKey, request: Request) -> Result<Reply, AuthorityError> {
-        let operation = request.operation();
-        let give_up = tokio::time::Instant::now() + ISSUE_WITHIN;
-        let mut look_up_first = true;
-        loop {
-            let left = give_up.saturating_duration_since(tokio::time::Instant::now());
-            if look_up_first {
-                match self.look_up(key, operation, left.min(CALL_WITHIN)).await {
-                    Ok(Some(reply)) => return Ok(reply),
-                    Ok(None) => look_up_first = false,
-                    Err(error) => self.wait_or_give_up(error, give_up).await?,
-                }
-                continue;
-            }
-            match self.submit(request.clone(), key, left).await {
-                Err(error @ (AuthorityError::Unavailable { .. } | AuthorityError::UnknownOutcome { .. })) => {
-                    look_up_first = true;
-                    self.wait_or_give_up(error, give_up).await?;
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn wait_or_give_up(
-        &self,
-        error: AuthorityError,
-        give_up: tokio::time::Instant,
-    ) -> Result<(), AuthorityError> {
-        if tokio::time::Instant::now() + PAUSE >= give_up {
-            return Err(error);
-        }
-        match error {
-            AuthorityError::Unavailable { .. } | AuthorityError::UnknownOutcome { .. } => {
-                warn!(adapter = %self.name, %error, "asking the CA again");
-                tokio::time::sleep(PAUSE).await;
-                Ok(())
-            }
-            error => Err(error),
-        }
-    }
-
-    async fn look_up(
-        &self,
-        key: &IdempotencyKey,
-        operation: Operation,
-        within: Duration,
-    ) -> Result<Option<Reply>, AuthorityError> {
-        let query = LookupQuery::IdempotencyKey(key.clone());
-        match self.handle.lookup(&query, &CallOptions::within(within)).await {
-            Ok(LookupReply::Absent) => Ok(None),
-            Ok(LookupReply::Pending { .. }) => Err(self.still_at_it()),
-            Ok(LookupReply::Done { operation: done, reply }) if done == operation => {
-                info!(adapter = %self.name, %operation, "the CA had done it before");
-                Reply::parse(operation, reply.get().as_bytes())
-                    .map(Some)
-                    .map_err(|e| self.broken(e.to_string()))
-            }
-            Ok(LookupReply::Done { operation: done, .. }) => {
-                Err(self.broken(format!("the key of an {operation} is that of an {done}")))
-            }
-            // A CA without lookup answers by the idempotency of its submit.
-            Err(AdapterError { class: ErrorClass::NotSupported, .. }) => Ok(None),
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
-    /// A question that changes nothing.
-    pub(super) async fn ask(&self, request: Request) -> Result<Reply, AuthorityError> {
-        let key = IdempotencyKey::try_from(Uuid::new_v4().to_string())
-            .map_err(|e| self.broken(format!("idempotency key: {e}")))?;
-        self.submit(request, &key, CALL_WITHIN).await
-    }
-
-    async fn submit(
-        &self,
-        request: Request,
-        key: &IdempotencyKey,
-        within: Duration,
-    ) -> Result<Reply, AuthorityError> {
-        match self.handle.submit(&request, key, &CallOptions::within(within)).await {
-            Ok(Submitted::Done { reply, .. }) => Ok(*reply),
-            Ok(Submitted::Pending(_)) => Err(self.still_at_it()),
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
-    fn still_at_it(&self) -> AuthorityError {
-        AuthorityError::UnknownOutcome { authority: self.name.clone(), text: "the CA is still at it".into() }
-    }
-
-    fn failed(&self, failure: AdapterError) -> AuthorityError {
-        let (authority, text) = (self.name.clone(), failure.text);
-        match failure.class {
-            ErrorClass::Retryable
-            | ErrorClass::Unhealthy
-            | ErrorClass::Limit
-            | ErrorClass::Authentication => AuthorityError::Unavailable { authority, text },
-            ErrorClass::Permanent => AuthorityError::Refused { authority, text },
-            ErrorClass::NotSupported => AuthorityError::NotSupported { authority, text },
-            ErrorClass::UnknownOutcome => AuthorityError::UnknownOutcome { authority, text },
-        }
-    }
-
-    pub(super) fn unexpected_reply(&self) -> AuthorityError {
-        self.broken("the reply is to another operation".into())
-    }
-
-    pub(super) fn broken(&self, text: String) -> AuthorityError {
-        AuthorityError::Broken { authority: self.name.clone(), text }
+    /// The result of the operation is stored where it belongs.
+    ///
+    /// # Errors
+    /// When the store fails; the operation is then only remembered longer than it need be.
+    pub async fn conclude(&self, key: &IdempotencyKey) -> Result<(), AuthorityError> {
+        Ok(self.journal.conclude(key).await?)
     }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use tracing::{debug, error, info, warn};
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, Digests, Enforcement, HostServices, Library, LibraryError, Limits,
-    LogLine, Sandbox, StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, HostServices, Library, LibraryError, LogLine, StartError, WorkerProgram,
 };
 use zeroize::Zeroizing;
 
-use crate::config::AdapterConfig;
+use super::catalogue::Entry;
 
 /// The hidden subcommand of the worker's role.
 pub const WORKER_SUBCOMMAND: &str = "adapter-worker";
@@ -27,11 +26,13 @@ pub enum PluginError {
         /// Why.
         reason: LibraryError,
     },
-    /// A pinned digest is not a digest.
-    #[error("adapter \"{name}\": sha256 and sm3 are 64 hexadecimal digits each")]
-    Digest {
+    /// Its own folder cannot be made.
+    #[error("adapter \"{name}\": its folder cannot be made: {reason}")]
+    Directory {
         /// Which.
         name: String,
+        /// Why.
+        reason: std::io::Error,
     },
     /// Its worker does not start.
     #[error("adapter \"{name}\": {reason}")]
@@ -53,10 +54,11 @@ pub enum PluginError {
 ///
 /// # Errors
 /// See [`PluginError`].
-pub async fn start(config: &AdapterConfig) -> Result<Arc<AdapterHandle>, PluginError> {
-    let name = config.name.clone();
-    let pinned = pinned_digests(config)?;
-    let path = config.library.clone();
+pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
+    let name = entry.name.to_string();
+    let pinned = entry.pinned().copied();
+    let path = entry.library().to_owned();
+    entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
     let library = tokio::task::spawn_blocking(move || Library::open(&path, pinned.as_ref()))
         .await
         .map_err(|_| PluginError::BrokenOff { name: name.clone() })?
@@ -65,24 +67,15 @@ pub async fn start(config: &AdapterConfig) -> Result<Arc<AdapterHandle>, PluginE
     let settings = AdapterSettings {
         name: name.clone(),
         library,
-        configuration: config.configuration.clone(),
+        configuration: entry.configuration.to_value(),
         worker: WorkerProgram::this_program(WORKER_SUBCOMMAND),
-        limits: Limits::default(),
-        sandbox: Sandbox { enforcement: Enforcement::Off, ..Sandbox::default() },
+        limits: entry.limits(),
+        sandbox: entry.sandbox(),
     };
-    let services = Arc::new(Services { secrets_directory: config.secrets_directory.clone() });
+    let services = Arc::new(Services { secrets_directory: entry.secrets_directory.clone() });
     AdapterHandle::start(settings, services)
         .await
         .map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
-}
-
-fn pinned_digests(config: &AdapterConfig) -> Result<Option<Digests>, PluginError> {
-    let (Some(sha256), Some(sm3)) = (&config.sha256, &config.sm3) else { return Ok(None) };
-    let digest = |text: &str| yinqiao_gm::sm3::Digest::parse_hex(&text.to_ascii_lowercase()).ok();
-    match (digest(sha256), digest(sm3)) {
-        (Some(sha256), Some(sm3)) => Ok(Some(Digests { sha256: *sha256.as_bytes(), sm3: *sm3.as_bytes() })),
-        _ => Err(PluginError::Digest { name: config.name.clone() }),
-    }
 }
 
 /// What an adapter gets of the broker: a place in its log, and its own secrets.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix::prelude::*;
 use tracing::{debug, error, warn};
 
-use super::Authority;
 use super::outage::Outages;
+use super::{Authorities, Authority};
 use crate::clock;
 
 /// How often revocation lists are fetched.
@@ -17,13 +17,13 @@ const ALIVE_EVERY: Duration = Duration::from_secs(2);
 
 /// The actor.
 pub struct AdapterSupervisor {
-    authorities: Vec<Arc<Authority>>,
+    authorities: Arc<Authorities>,
     outages: Arc<Outages>,
 }
 
 impl AdapterSupervisor {
     /// For these CAs.
-    pub fn new(authorities: Vec<Arc<Authority>>, outages: Arc<Outages>) -> Self {
+    pub fn new(authorities: Arc<Authorities>, outages: Arc<Outages>) -> Self {
         Self { authorities, outages }
     }
 }
@@ -53,8 +53,11 @@ impl Actor for AdapterSupervisor {
 
     fn started(&mut self, context: &mut Context<Self>) {
         context.run_interval(REFRESH_EVERY, |supervisor, context| {
-            for authority in &supervisor.authorities {
-                let (authority, outages) = (Arc::clone(authority), Arc::clone(&supervisor.outages));
+            let authorities = Arc::clone(&supervisor.authorities);
+            let again = async move { authorities.start_those_that_do_not_run().await };
+            context.spawn(again.into_actor(supervisor));
+            for authority in supervisor.authorities.all() {
+                let outages = Arc::clone(&supervisor.outages);
                 context.spawn(async move { refresh(&authority, &outages).await }.into_actor(supervisor));
             }
         });

@@ -1,13 +1,14 @@
 //! `yinqiao seal`
 
+use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 
-use yinqiao_protocol::Base64;
 use yinqiao_protocol::task::SealKind;
+use yinqiao_protocol::{Base64, SealId};
 
 use super::request::{ask, show};
 use crate::config::Config;
@@ -40,8 +41,16 @@ pub enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// List seals.
+    /// List seals, also those that their CA has not made yet.
     List,
+    /// Write a seal's DER.
+    Export {
+        /// Its id, as the list shows it.
+        seal: SealId,
+        /// A new file for the SESeal's DER.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 /// Which of a company's seals.
@@ -82,12 +91,37 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
                     height,
                 },
             )?;
-            if let Some((mut file, path)) = out {
-                let der: Base64 = serde_json::from_value(answer["der"].clone())?;
-                file.write_all(der.as_slice()).with_context(|| format!("seal {}", path.display()))?;
+            match (answer.get("der"), out) {
+                (Some(der), Some((file, path))) => write(der, file, &path)?,
+                (Some(_), None) => {}
+                (None, out) => {
+                    if let Some((_, path)) = out {
+                        std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+                    }
+                    super::say_error(&format!(
+                        "the seal is not made yet ({}): `yinqiao seal list` shows when it is, `yinqiao seal export` writes it",
+                        answer["reason"].as_str().unwrap_or_default()
+                    ));
+                }
             }
             show(&answer, Some("seal"))
         }
+        Command::Export { seal, out } => {
+            let file = super::new_file(&out)?;
+            match ask(config, operator::Command::ExportSeal { seal }) {
+                Ok(answer) => write(&answer["der"], file, &out),
+                Err(error) => {
+                    // The file was made for nothing.
+                    let _ = std::fs::remove_file(&out);
+                    Err(error)
+                }
+            }
+        }
         Command::List => show(&ask(config, operator::Command::ListSeals {})?, None),
     }
+}
+
+fn write(der: &serde_json::Value, mut file: File, path: &Path) -> anyhow::Result<()> {
+    let der: Base64 = serde_json::from_value(der.clone())?;
+    file.write_all(der.as_slice()).with_context(|| format!("seal {}", path.display()))
 }

@@ -16,6 +16,9 @@ pub struct EnrolmentRecord {
     pub holder: Holder,
     /// Name of the adapter that issues.
     pub certificate_authority: String,
+    /// Adapters that issue where that one is out of reach and has certainly done nothing, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
     /// Days that the certificates will be valid.
     pub validity_days: u32,
     /// The code is void then.

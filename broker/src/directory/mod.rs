@@ -18,7 +18,7 @@ use cache::Cache;
 pub use certificate::{CertificateRecord, KnownCertificate, Revocation};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
-pub use seal::SealRecord;
+pub use seal::{SealRecord, SealRequestRecord};
 
 /// Why the directory gives no answer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,7 @@ pub struct Directory {
     certificates: Table<CertificateRecord>,
     enrolments: Table<EnrolmentRecord>,
     seals: Table<SealRecord>,
+    seal_requests: Table<SealRequestRecord>,
     api_key_cache: Cache<RelyingPartyRecord>,
     certificate_cache: Cache<KnownCertificate>,
 }
@@ -58,6 +59,7 @@ impl Directory {
             certificates: Table::new(&records, Collection::Certificate),
             enrolments: Table::new(&records, Collection::Enrolment),
             seals: Table::new(&records, Collection::Seal),
+            seal_requests: Table::new(&records, Collection::SealRequest),
             api_key_cache: Cache::default(),
             certificate_cache: Cache::default(),
             records,

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use yinqiao_ca_sdk::messages::SealIssueRequest;
 use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, SealId, Timestamp};
 
 use super::{Directory, DirectoryError};
+use crate::store::StoreError;
 
 /// A seal, stored under its enterprise's unified social credit code, a slash, and its id.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -26,13 +28,55 @@ pub struct SealRecord {
     pub made_at: Timestamp,
 }
 
+/// A seal that its CA has not made yet.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SealRequestRecord {
+    /// What the seal will be called.
+    pub id: SealId,
+    /// Official seal, legal representative's seal, or signature.
+    pub kind: SealKind,
+    /// Unified social credit code of the enterprise.
+    pub enterprise: String,
+    /// Name of the adapter that makes it.
+    pub certificate_authority: String,
+    /// What the CA is asked for.
+    pub request: SealIssueRequest,
+    /// Since when.
+    pub requested_at: Timestamp,
+}
+
 impl Directory {
-    /// Stores a new seal.
+    /// Stores what a CA is about to be asked for.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn add_seal(&self, record: &SealRecord) -> Result<(), DirectoryError> {
-        Ok(self.seals.put(&key(&record.enterprise, &record.id), 0, record).await?)
+    pub async fn add_seal_request(&self, record: &SealRequestRecord) -> Result<(), StoreError> {
+        self.seal_requests.put(record.id.as_bytes(), 0, record).await
+    }
+
+    /// All seals that are not made yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seal_requests(&self) -> Result<Vec<SealRequestRecord>, StoreError> {
+        self.seal_requests.list(&[]).await
+    }
+
+    /// Ends a request with the seal that was made, or with none, in one step.
+    ///
+    /// # Errors
+    /// When the store fails, or someone else was first.
+    pub async fn conclude_seal_request(
+        &self,
+        id: &SealId,
+        seal: Option<&SealRecord>,
+    ) -> Result<(), StoreError> {
+        let found = self.seal_requests.get(id.as_bytes()).await?.ok_or(StoreError::Conflict)?;
+        let mut changes = vec![self.seal_requests.to_change(id.as_bytes(), found.version, None)?];
+        if let Some(seal) = seal {
+            changes.push(self.seals.to_change(&key(&seal.enterprise, &seal.id), 0, Some(seal))?);
+        }
+        self.records.change(changes).await
     }
 
     /// One seal.

@@ -76,6 +76,8 @@ pub enum Kind {
     EnrolmentCode,
     /// The CA refused.
     CertificateAuthorityRefused,
+    /// The CA has accepted the request and is not finished.
+    CertificateAuthorityPending,
     /// The CA cannot be reached.
     CertificateAuthorityUnavailable,
     /// Too much at once.
@@ -132,6 +134,9 @@ impl Kind {
             Self::EnrolmentCode => ("enrolment-code", "The enrolment code is not valid", S::FORBIDDEN),
             Self::CertificateAuthorityRefused => {
                 ("certificate-authority-refused", "The CA refused", S::UNPROCESSABLE_ENTITY)
+            }
+            Self::CertificateAuthorityPending => {
+                ("certificate-authority-pending", "The CA is not finished", S::CONFLICT)
             }
             Self::CertificateAuthorityUnavailable => {
                 ("certificate-authority-unavailable", "The CA cannot be reached", S::SERVICE_UNAVAILABLE)
@@ -323,7 +328,12 @@ impl From<TrustError> for ApiError {
 
 impl From<AuthorityError> for ApiError {
     fn from(error: AuthorityError) -> Self {
-        let kind = match &error {
+        let retry_after_ms = match &error {
+            AuthorityError::Pending { retry_after, .. } => Some(retry_after.as_millis()),
+            _ => None,
+        };
+        let detail = error.to_string();
+        let kind = match error {
             AuthorityError::Unavailable { .. } | AuthorityError::UnknownOutcome { .. } => {
                 Kind::CertificateAuthorityUnavailable
             }
@@ -331,9 +341,17 @@ impl From<AuthorityError> for ApiError {
                 Kind::CertificateAuthorityRefused
             }
             AuthorityError::NotConfigured(_) => Kind::InvalidRequest,
+            AuthorityError::Pending { .. } => Kind::CertificateAuthorityPending,
+            AuthorityError::Unresolved { .. } => Kind::CertificateAuthorityUnavailable,
+            AuthorityError::Journal(_) => Kind::IdempotencyKeyReused,
+            AuthorityError::Store(error) => return error.into(),
             AuthorityError::Broken { .. } => Kind::Internal,
         };
-        Self::new(kind, error.to_string())
+        let error = Self::new(kind, detail);
+        match retry_after_ms.map(u64::try_from) {
+            Some(Ok(millis)) => error.with("retry_after_ms", millis.into()),
+            _ => error,
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! A phone brings a one-time code and a certificate request, and gets its certificate pair. Whatever breaks in between:
 //! the same request sent again goes on where it stopped, and exactly one pair is issued.
 
+use std::sync::Arc;
+
+use tracing::warn;
 use uuid::Uuid;
 
+use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, IssueRequest, Validity};
 use yinqiao_ca_sdk::messages::{Holder as AdapterHolder, HolderKind as AdapterHolderKind};
 use yinqiao_gm::sm2;
@@ -13,7 +17,7 @@ use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
 use yinqiao_protocol::statement::{Enrolment, SignedText};
 use yinqiao_protocol::{Base64, Sm3Hex};
 
-use crate::adapter::{Authority, AuthorityError};
+use crate::adapter::{Authority, AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
@@ -41,22 +45,13 @@ impl Broker {
             ));
         }
         let mut found = self.reserve(&code_sm3, request_sm3).await?;
-        let key = match &found.value.state {
-            EnrolmentState::Issued { enrolled, .. } => return Ok(Enrolled::clone(enrolled)),
-            EnrolmentState::Requested { idempotency_key, .. } => idempotency_key.clone(),
-            EnrolmentState::Open => return Err(code_not_valid()),
-        };
+        if let EnrolmentState::Issued { enrolled, .. } = &found.value.state {
+            return Ok(Enrolled::clone(enrolled));
+        }
+        let (authority, key, pair) =
+            self.issue_by_first_in_reach(&code_sm3, &mut found, &certificate_request).await?;
         let record = found.value.clone();
-        let authority = self.authorities.get(&record.certificate_authority)?;
-        let key = IdempotencyKey::try_from(key).map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
-        let issue = IssueRequest {
-            csr: Der(certificate_request.der().to_vec()),
-            holder: adapter_holder(&record.holder),
-            validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
-            product: None,
-        };
-        let pair = authority.issue(&key, issue).await?;
-        let enrolled = enrolled(authority, &record, &certificate_request, pair)?;
+        let enrolled = enrolled(&authority, &record, &certificate_request, pair)?;
         let certificate = CertificateRecord {
             holder: record.holder.clone(),
             certificate_authority: record.certificate_authority.clone(),
@@ -68,9 +63,73 @@ impl Broker {
         };
         found.value.state = EnrolmentState::Issued { request_sm3, enrolled: Box::new(enrolled.clone()) };
         match self.directory.conclude_enrolment(&code_sm3, found.version, &found.value, &certificate).await {
-            // The same request ran twice at once, and the other one stored the same pair first.
-            Ok(()) | Err(StoreError::Conflict) => Ok(enrolled),
-            Err(error) => Err(error.into()),
+            Ok(()) => {}
+            // The same request ran twice at once, and the other one was first.
+            Err(StoreError::Conflict) => return self.concluded(&code_sm3).await,
+            Err(error) => return Err(error.into()),
+        }
+        authority.conclude(&key).await?;
+        Ok(enrolled)
+    }
+
+    /// What was issued by the same request, which ran beside this one.
+    async fn concluded(&self, code: &Sm3Hex) -> Result<Enrolled, ApiError> {
+        match self.directory.enrolment(code).await?.value.state {
+            EnrolmentState::Issued { enrolled, .. } => Ok(*enrolled),
+            EnrolmentState::Open | EnrolmentState::Requested { .. } => Err(StoreError::Conflict.into()),
+        }
+    }
+
+    /// Has the pair issued by the enrolment's CA, or by its fallback where that one is out of reach and has certainly done
+    /// nothing.
+    async fn issue_by_first_in_reach(
+        &self,
+        code: &Sm3Hex,
+        found: &mut Versioned<EnrolmentRecord>,
+        request: &CertificateRequest,
+    ) -> Result<(Arc<Authority>, IdempotencyKey, CertificatePair), ApiError> {
+        loop {
+            let record = &found.value;
+            let EnrolmentState::Requested { request_sm3, idempotency_key } = &record.state else {
+                return Err(code_not_valid());
+            };
+            let key = IdempotencyKey::try_from(idempotency_key.clone())
+                .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+            let patience = if record.fallback.is_empty() { Patience::LONG } else { Patience::SHORT };
+            let issue = IssueRequest {
+                csr: Der(request.der().to_vec()),
+                holder: adapter_holder(&record.holder),
+                validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
+                product: None,
+            };
+            let failure = match self.authorities.get(&record.certificate_authority) {
+                Ok(authority) => match authority.issue(&key, issue, patience).await {
+                    Ok(pair) => return Ok((authority, key, pair)),
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            let out_of_reach =
+                matches!(failure, AuthorityError::Unavailable { .. } | AuthorityError::NotConfigured(_));
+            let Some((next, rest)) = record.fallback.split_first().filter(|_| out_of_reach) else {
+                return Err(failure.into());
+            };
+            if !self.authorities.journal().abandon(&key, Operation::Issue, clock::now()).await? {
+                return Err(failure.into());
+            }
+            warn!(from = record.certificate_authority, to = next, error = %failure, "another CA issues");
+            let state = EnrolmentState::Requested {
+                request_sm3: *request_sm3,
+                idempotency_key: Uuid::new_v4().to_string(),
+            };
+            let changed = EnrolmentRecord {
+                certificate_authority: next.clone(),
+                fallback: rest.to_vec(),
+                state,
+                ..record.clone()
+            };
+            self.directory.change_enrolment(code, found.version, &changed).await?;
+            *found = Versioned { version: found.version + 1, value: changed };
         }
     }
 

@@ -3,3 +3,4 @@
 pub mod enrolment;
 pub mod revocation;
 pub mod seal;
+pub mod supervisor;

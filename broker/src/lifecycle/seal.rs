@@ -1,5 +1,6 @@
 //! A seal is made by the CA of the certificates that may use it.
 
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPicture};
@@ -7,10 +8,10 @@ use yinqiao_gm::seal::SesSeal;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
 
-use crate::adapter::AuthorityError;
+use crate::adapter::{AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::SealRecord;
+use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
 
 /// Days that a seal is valid.
@@ -36,12 +37,25 @@ pub struct NewSeal {
     pub height: u32,
 }
 
+/// What came of having a seal made.
+pub enum SealMaking {
+    /// It is there.
+    Made(SealRecord),
+    /// The CA is not finished, or not in reach; the broker goes on by itself.
+    Requested {
+        /// What the seal will be called.
+        seal: SealId,
+        /// What it waits for.
+        reason: String,
+    },
+}
+
 impl Broker {
     /// Has a seal made for all certificates of an enterprise that are good now.
     ///
     /// # Errors
     /// When the enterprise has none, the picture is no PNG, or the CA does not make it.
-    pub async fn make_seal(&self, new: NewSeal) -> Result<SealRecord, ApiError> {
+    pub async fn make_seal(&self, new: NewSeal) -> Result<SealMaking, ApiError> {
         let invalid = |text: &str| Err(ApiError::new(Kind::InvalidRequest, text));
         if !is_showable(&new.name, 100) {
             return invalid("a seal's name has 1 to 100 characters and no control characters");
@@ -73,7 +87,7 @@ impl Broker {
         let Some(adapter) = adapter else {
             return invalid("no certificate of this enterprise is known: enrol a phone for it first");
         };
-        let authority = self.authorities.get(&adapter)?;
+        self.authorities.get(&adapter)?;
         let now = clock::now();
         let valid_until_ms = u64::try_from(now.millis()).unwrap_or_default() + VALIDITY_DAYS * 86_400_000;
         let request = SealIssueRequest {
@@ -89,25 +103,89 @@ impl Broker {
             valid_from_ms: None,
             valid_until_ms,
         };
-        let id = SealId::from_bytes(*Uuid::new_v4().as_bytes());
-        let key = IdempotencyKey::try_from(format!("seal-{id}"))
-            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
-        let issued = authority.issue_seal(&key, request).await?;
-        let der = issued.seal.0;
-        SesSeal::from_der(&der)
-            .and_then(|seal| seal.verify_maker_signature().map_err(Into::into))
-            .map_err(|e| AuthorityError::Broken { authority: adapter.clone(), text: format!("seal: {e}") })?;
-        let record = SealRecord {
-            id,
+        let request = SealRequestRecord {
+            id: SealId::from_bytes(*Uuid::new_v4().as_bytes()),
             kind: new.kind,
-            name: new.name,
             enterprise: new.enterprise,
             certificate_authority: adapter,
-            der: Base64(der),
-            made_at: now,
+            request,
+            requested_at: now,
         };
-        self.directory.add_seal(&record).await?;
-        Ok(record)
+        self.directory.add_seal_request(&request).await?;
+        match self.finish_seal(&request, Patience::LONG).await {
+            Ok(seal) => Ok(SealMaking::Made(seal)),
+            Err(SealError::NotYet(reason)) => Ok(SealMaking::Requested { seal: request.id, reason }),
+            Err(SealError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Goes on with seals that their CA has not made yet: called every few seconds.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn finish_seals(&self) -> Result<(), ApiError> {
+        for request in self.directory.seal_requests().await? {
+            match self.finish_seal(&request, Patience::NONE).await {
+                Ok(seal) => info!(seal = %seal.id, "the CA has made a seal"),
+                Err(SealError::NotYet(_)) => {}
+                Err(SealError::Failed(error)) => {
+                    warn!(seal = %request.id, reason = error.problem().detail, "the CA makes no seal");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish_seal(
+        &self,
+        request: &SealRequestRecord,
+        patience: Patience,
+    ) -> Result<SealRecord, SealError> {
+        let authority = self.authorities.get(&request.certificate_authority)?;
+        let key = IdempotencyKey::try_from(format!("seal-{}", request.id))
+            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        let issued = match authority.issue_seal(&key, request.request.clone(), patience).await {
+            Ok(issued) => issued,
+            Err(error) if error.is_final() => {
+                self.directory.conclude_seal_request(&request.id, None).await?;
+                authority.conclude(&key).await?;
+                return Err(SealError::Failed(error.into()));
+            }
+            Err(error) => return Err(SealError::NotYet(error.to_string())),
+        };
+        let der = issued.seal.0;
+        SesSeal::from_der(&der).and_then(|seal| seal.verify_maker_signature().map_err(Into::into)).map_err(
+            |e| AuthorityError::Broken {
+                authority: request.certificate_authority.clone(),
+                text: format!("seal: {e}"),
+            },
+        )?;
+        let seal = SealRecord {
+            id: request.id,
+            kind: request.kind,
+            name: request.request.name.clone(),
+            enterprise: request.enterprise.clone(),
+            certificate_authority: request.certificate_authority.clone(),
+            der: Base64(der),
+            made_at: clock::now(),
+        };
+        self.directory.conclude_seal_request(&request.id, Some(&seal)).await?;
+        authority.conclude(&key).await?;
+        Ok(seal)
+    }
+}
+
+/// Why there is no seal.
+enum SealError {
+    /// The CA is not finished, or not in reach: the broker goes on by itself.
+    NotYet(String),
+    /// There will be none.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for SealError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 

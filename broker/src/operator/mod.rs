@@ -10,13 +10,13 @@ use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
 use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::task::{SealKind, is_showable};
-use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, Sm3Hex};
+use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, SealId, Sm3Hex};
 
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::{EnrolmentRecord, EnrolmentState};
+use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::seal::NewSeal;
+use crate::lifecycle::seal::{NewSeal, SealMaking};
 
 pub mod control;
 pub mod credit_code;
@@ -82,6 +82,11 @@ pub enum Command {
     },
     /// Lists seals.
     ListSeals {},
+    /// One seal's DER.
+    ExportSeal {
+        /// Which.
+        seal: SealId,
+    },
     /// Adapters with their health.
     ListAdapters {},
     /// Certificates and revocation list of a CA, PEM.
@@ -105,6 +110,7 @@ impl Command {
             Self::RevokeCertificate { .. } => "revoke certificate",
             Self::AddSeal { .. } => "add seal",
             Self::ListSeals {} => "list seals",
+            Self::ExportSeal { .. } => "export seal",
             Self::ListAdapters {} => "list adapters",
             Self::ExportAuthority { .. } => "export authority",
             Self::Status {} => "status",
@@ -157,19 +163,21 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
         }
         Command::AddSeal { enterprise, kind, name, picture, width, height } => {
             let new = NewSeal { enterprise, kind, name, picture: picture.0, width, height };
-            let seal = broker.make_seal(new).await?;
-            Ok(json!({ "seal": seal.id, "name": seal.name, "der": seal.der }))
+            Ok(match broker.make_seal(new).await? {
+                SealMaking::Made(seal) => {
+                    json!({ "seal": seal.id, "name": seal.name, "state": "made", "der": seal.der })
+                }
+                SealMaking::Requested { seal, reason } => {
+                    json!({ "seal": seal, "state": "requested", "reason": reason })
+                }
+            })
         }
-        Command::ListSeals {} => {
+        Command::ListSeals {} => list_seals(broker).await,
+        Command::ExportSeal { seal } => {
             let seals = broker.directory.seals(None).await?;
-            let rows: Vec<Value> = seals
-                .iter()
-                .map(|seal| {
-                    json!({ "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise,
-                            "made_at": seal.made_at })
-                })
-                .collect();
-            Ok(json!({ "seals": rows }))
+            let found = seals.into_iter().find(|known| known.id == seal);
+            let found = found.ok_or_else(|| ApiError::from(DirectoryError::NotFound("seal of this id")))?;
+            Ok(json!({ "seal": found.id, "der": found.der }))
         }
         Command::ListAdapters {} => Ok(list_adapters(broker)),
         Command::ExportAuthority { name } => export_authority(broker, &name),
@@ -223,12 +231,30 @@ async fn add_enrolment(
     let record = EnrolmentRecord {
         holder: holder.clone(),
         certificate_authority: authority,
+        fallback: Vec::new(),
         validity_days,
         expires_at: clock::now().plus_seconds(code_hours * 3600),
         state: EnrolmentState::Open,
     };
     let code = broker.directory.add_enrolment(&record).await?;
     Ok(json!({ "holder": holder.id, "code": code.expose(), "code_expires_at": record.expires_at }))
+}
+
+async fn list_seals(broker: &Broker) -> Result<Value, ApiError> {
+    let mut rows = Vec::new();
+    for seal in broker.directory.seals(None).await? {
+        rows.push(json!({
+            "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise, "state": "made",
+            "made_at": seal.made_at,
+        }));
+    }
+    for request in broker.directory.seal_requests().await? {
+        rows.push(json!({
+            "seal": request.id, "kind": request.kind, "name": request.request.name,
+            "enterprise": request.enterprise, "state": "requested", "requested_at": request.requested_at,
+        }));
+    }
+    Ok(json!({ "seals": rows }))
 }
 
 async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {
@@ -255,7 +281,10 @@ fn list_adapters(broker: &Broker) -> Value {
         .all()
         .iter()
         .map(|authority| {
-            let health = authority.handle().health();
+            let Ok(handle) = authority.handle() else {
+                return json!({ "adapter": authority.name(), "state": "failed" });
+            };
+            let health = handle.health();
             json!({
                 "adapter": authority.name(),
                 "state": format!("{:?}", health.state).to_lowercase(),

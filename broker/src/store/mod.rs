@@ -167,6 +167,8 @@ pub enum Collection {
     Outage = 8,
     /// Single values of the broker itself.
     Setting = 9,
+    /// Seals that a CA was asked for and has not made yet, by id.
+    SealRequest = 10,
 }
 
 /// A record as read.

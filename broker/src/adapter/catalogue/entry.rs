@@ -51,9 +51,9 @@ pub struct Entry {
     /// What can be rolled back to, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
-    /// Whether it is the software CA that comes with the program, used where there is no catalogue.
+    /// Why it must not be started as it stands, found when the catalogue was read.
     #[serde(skip)]
-    pub shipped: bool,
+    pub refusal: Option<String>,
 }
 
 impl Entry {
@@ -93,6 +93,7 @@ impl Entry {
         let mut content = serde_json::json!({
             "name": self.name,
             "digests": self.version.digests.map(|digests| digests.to_string()),
+            "library": self.version.digests.is_none().then_some(&self.version),
             "configuration": self.configuration,
             "secrets_directory": self.secrets_directory,
             "data_directory": self.data_directory,

@@ -1,6 +1,7 @@
 //! One version of a plugin: its file, what that file's bytes hash to, and how it came to be used.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +10,20 @@ use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::configuration::Configuration;
 
+/// How the catalogue names the library that comes with the program.
+const SHIPPED: &str = "shipped";
+/// What its file is called.
+const SHIPPED_LIBRARY: &str = "libyinqiao_softca.so";
+
 /// A version: `[adapter.version]` in the catalogue's file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Version {
     /// The plugin's file, an absolute path. Commands keep a copy of their own in `adapters` in the data directory.
+    /// `"shipped"` is the software CA's file beside the program: the two are one release, so it is not pinned.
     pub library: PathBuf,
+    /// Whether `library` was written as `"shipped"`.
+    pub shipped: bool,
     /// SHA-256 and SM3 of the file; another file is refused. Without them whatever is there is taken.
     pub digests: Option<Digests>,
     /// SM3 of the configuration that it was installed with; another one is refused.
@@ -32,10 +41,20 @@ pub struct Version {
 }
 
 impl Version {
+    /// The software CA's file beside the program.
+    ///
+    /// # Errors
+    /// When the program cannot tell where it is.
+    pub fn shipped() -> io::Result<Self> {
+        let library = std::env::current_exe()?.with_file_name(SHIPPED_LIBRARY);
+        Ok(Self { shipped: true, ..Self::unpinned(library) })
+    }
+
     /// A file that is not pinned.
     pub fn unpinned(library: PathBuf) -> Self {
         Self {
             library,
+            shipped: false,
             digests: None,
             configuration_sm3: None,
             loaded: None,
@@ -113,6 +132,10 @@ struct Written {
 enum VersionError {
     #[error("library is \"{0}\": give an absolute path")]
     Relative(PathBuf),
+    #[error("the shipped library is one release with the program: leave out sha256 and sm3")]
+    ShippedPinned,
+    #[error("the program does not know where it is: {0}")]
+    Program(io::Error),
     #[error("pin the library with both sha256 and sm3, or with neither")]
     HalfPinned,
     #[error("{0} is 64 hexadecimal digits")]
@@ -123,8 +146,17 @@ impl TryFrom<Written> for Version {
     type Error = VersionError;
 
     fn try_from(written: Written) -> Result<Self, VersionError> {
-        if !written.library.is_absolute() {
-            return Err(VersionError::Relative(written.library));
+        let shipped = written.library == Path::new(SHIPPED);
+        if shipped && written.sha256.is_some() {
+            return Err(VersionError::ShippedPinned);
+        }
+        let library = if shipped {
+            Self::shipped().map_err(VersionError::Program)?.library
+        } else {
+            written.library
+        };
+        if !library.is_absolute() {
+            return Err(VersionError::Relative(library));
         }
         let digests = match (&written.sha256, &written.sm3) {
             (None, None) => None,
@@ -134,7 +166,8 @@ impl TryFrom<Written> for Version {
             _ => return Err(VersionError::HalfPinned),
         };
         Ok(Self {
-            library: written.library,
+            library,
+            shipped,
             digests,
             configuration_sm3: written.configuration_sm3,
             loaded: written.loaded,
@@ -148,8 +181,9 @@ impl TryFrom<Written> for Version {
 
 impl From<Version> for Written {
     fn from(version: Version) -> Self {
+        let library = if version.shipped { SHIPPED.into() } else { version.library };
         Self {
-            library: version.library,
+            library,
             sha256: version.digests.map(|digests| hex::encode(digests.sha256)),
             sm3: version.digests.map(|digests| hex::encode(digests.sm3)),
             configuration_sm3: version.configuration_sm3,
@@ -186,6 +220,15 @@ mod tests {
         {
             assert!(read(&format!("library = '/l.so'\n{half}")).is_err(), "{half}");
         }
+    }
+
+    #[test]
+    fn the_shipped_library_is_written_as_a_word_and_found_beside_the_program() {
+        let version = read("library = 'shipped'").unwrap();
+        assert_eq!(version.library.parent(), std::env::current_exe().unwrap().parent());
+        assert!(toml::to_string(&version).unwrap().contains("library = \"shipped\""));
+        let pinned = format!("library = 'shipped'\nsha256 = '{0}'\nsm3 = '{0}'", "ab".repeat(32));
+        assert!(read(&pinned).is_err());
     }
 
     #[test]

@@ -130,6 +130,12 @@ impl TrustStore {
         Ok(path)
     }
 
+    /// Knows nothing any more.
+    pub fn forget(&self) {
+        self.change(|trust| *trust = Trust::default());
+        self.paths.clear();
+    }
+
     /// When the anchors were fetched.
     pub(super) fn anchors_fetched_at(&self) -> Timestamp {
         self.read().anchors_fetched_at

@@ -1,0 +1,181 @@
+//! The journal of operations that change something at a CA: noted before the call, so that after a time-out, a crash of
+//! the worker or of the broker itself nothing is ever submitted a second time blindly.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::OwnedMutexGuard;
+
+use yinqiao_ca_sdk::Operation;
+use yinqiao_ca_sdk::messages::IdempotencyKey;
+use yinqiao_protocol::{Sm3Hex, Timestamp};
+
+use crate::directory::{Table, Versioned};
+use crate::store::{Collection, Records, StoreError};
+
+mod entry;
+
+pub use entry::{JournalEntry, Progress, Step};
+
+/// The journal, over a store.
+pub struct Journal {
+    entries: Table<JournalEntry>,
+    /// One lock for each key that is at work. Locked for a look and an insertion; what is in it is held across awaits.
+    at_work: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// Why the journal does not take an operation.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The key is another operation's.
+    #[error("the idempotency key {0} belongs to another operation: take a new one")]
+    OtherRequest(String),
+    /// No operation is noted under this key.
+    #[error("no operation is open under the key {0}: `yinqiao adapter operations` lists those that are")]
+    NotFound(String),
+    /// It is not for people to say.
+    #[error("the operation {0} is {1}: only one whose outcome nobody knows can be settled by hand")]
+    NotUnknown(String, &'static str),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Journal {
+    /// The journal in `records`.
+    pub fn new(records: &Arc<dyn Records>) -> Self {
+        Self { entries: Table::new(records, Collection::AdapterJournal), at_work: Mutex::default() }
+    }
+
+    /// Waits until nobody else works under `key`, and keeps others waiting until the guard is dropped.
+    pub async fn alone(&self, key: &IdempotencyKey) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            at_work.retain(|_, lock| lock.strong_count() > 0);
+            let held = at_work.get(key.as_str()).and_then(Weak::upgrade);
+            held.unwrap_or_else(|| {
+                let lock = Arc::new(tokio::sync::Mutex::new(()));
+                at_work.insert(key.as_str().to_owned(), Arc::downgrade(&lock));
+                lock
+            })
+        };
+        lock.lock_owned().await
+    }
+
+    /// The entry of an operation; one that is new is not stored before it is noted.
+    ///
+    /// # Errors
+    /// [`JournalError::OtherRequest`] when the key was used for something else.
+    pub async fn open(
+        &self,
+        key: &IdempotencyKey,
+        adapter: &str,
+        operation: Operation,
+        request_sm3: Sm3Hex,
+        now: Timestamp,
+    ) -> Result<Versioned<JournalEntry>, JournalError> {
+        match self.entries.get(key.as_str().as_bytes()).await? {
+            Some(found) if found.value.is_of(adapter, operation, &request_sm3) => Ok(found),
+            Some(_) => Err(JournalError::OtherRequest(key.as_str().to_owned())),
+            None => Ok(Versioned {
+                version: 0,
+                value: JournalEntry {
+                    idempotency_key: key.as_str().to_owned(),
+                    adapter: adapter.to_owned(),
+                    operation,
+                    request_sm3,
+                    progress: Progress::NotDone,
+                    noted_at: now,
+                },
+            }),
+        }
+    }
+
+    /// Stores how far an operation is.
+    ///
+    /// # Errors
+    /// When the store fails; [`StoreError::Conflict`] when someone else works under the key.
+    pub async fn note(
+        &self,
+        entry: &mut Versioned<JournalEntry>,
+        progress: Progress,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if entry.version > 0 && entry.value.progress == progress {
+            return Ok(());
+        }
+        let value = JournalEntry { progress, noted_at: now, ..entry.value.clone() };
+        self.entries.put(value.idempotency_key.as_bytes(), entry.version, &value).await?;
+        *entry = Versioned { version: entry.version + 1, value };
+        Ok(())
+    }
+
+    /// Forgets an operation whose result is stored where it belongs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn conclude(&self, key: &IdempotencyKey) -> Result<(), StoreError> {
+        match self.entries.get(key.as_str().as_bytes()).await? {
+            Some(found) => self.entries.remove(key.as_str().as_bytes(), found.version).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sees to it that nothing is ever done under this key, so that another CA may be asked. False when the CA may have
+    /// acted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn abandon(
+        &self,
+        key: &IdempotencyKey,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let _alone = self.alone(key).await;
+        let mut entry = match self.entries.get(key.as_str().as_bytes()).await? {
+            Some(found) => found,
+            None => Versioned { version: 0, value: JournalEntry::abandoned(key, operation, now) },
+        };
+        match entry.value.progress {
+            Progress::Abandoned | Progress::NotDone => {
+                self.note(&mut entry, Progress::Abandoned, now).await?;
+                Ok(true)
+            }
+            Progress::Submitted | Progress::Pending { .. } | Progress::Done { .. } => Ok(false),
+        }
+    }
+
+    /// All operations that are not concluded, by key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unconcluded(&self) -> Result<Vec<JournalEntry>, StoreError> {
+        self.entries.list(&[]).await
+    }
+
+    /// An operator's word that nothing was done: it will be submitted again when it is asked for again.
+    ///
+    /// # Errors
+    /// When the operation is not one whose outcome is unknown.
+    pub async fn settle_as_not_done(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<JournalEntry, JournalError> {
+        let _alone = self.alone(key).await;
+        let found = self.entries.get(key.as_str().as_bytes()).await?;
+        let mut found = found.ok_or_else(|| JournalError::NotFound(key.as_str().to_owned()))?;
+        let state = match &found.value.progress {
+            Progress::Submitted => None,
+            Progress::NotDone | Progress::Abandoned => Some("known not to be done"),
+            Progress::Pending { .. } => Some("pending at the CA"),
+            Progress::Done { .. } => Some("done"),
+        };
+        if let Some(state) = state {
+            return Err(JournalError::NotUnknown(key.as_str().to_owned(), state));
+        }
+        self.note(&mut found, Progress::NotDone, now).await?;
+        Ok(found.value)
+    }
+}
