@@ -6,6 +6,7 @@
 //! | [`sm3`] | hash and HMAC | GB/T 32905, RFC 2104 |
 //! | [`sm4`] | CBC and GCM | GB/T 32907, NIST SP 800-38A and 800-38D, RFC 8998 |
 //! | [`x509`] | certificates, requests, revocation lists, chains | RFC 5280, RFC 2986, GM/T 0015 |
+//! | [`ocsp`] | requests for a certificate's status and their answers | RFC 6960, RFC 9654 |
 //! | [`cms`] | signed and enveloped messages | GM/T 0010 (GB/T 35275), RFC 5652 |
 //! | [`seal`] | electronic seals and seal signatures | GB/T 38540, GM/T 0031 |
 //! | [`enveloped_key`] | an encryption key on its way from the key management centre | GM/T 0009 |
@@ -22,6 +23,7 @@ pub mod cms;
 pub mod enveloped_key;
 pub mod error;
 pub mod hash;
+pub mod ocsp;
 pub mod oid;
 pub mod seal;
 pub mod sm2;

@@ -5,14 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Output},
-    time::SystemTime,
-};
+mod bench;
 
-use tempfile::TempDir;
 use yinqiao_gm::{
     Error,
     sm2::{Ciphertext, PrivateKey, PublicKey, Signature},
@@ -24,63 +18,10 @@ use yinqiao_gm::{
     },
 };
 
+use bench::{Bench, now};
+
 const DISTID: &str = "distid:1234567812345678";
 const DAY: i64 = 86_400;
-
-/// A directory to run `openssl` in, or `None` where there is no `openssl`.
-struct Bench(TempDir);
-
-impl Bench {
-    fn new(test: &str) -> Option<Self> {
-        if Command::new("openssl").arg("version").output().is_err() {
-            println!("NOT RUN: {test}: the openssl command is not on PATH");
-            return None;
-        }
-        Some(Self(tempfile::tempdir().unwrap()))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-
-    fn text(&self, name: &str) -> String {
-        String::from_utf8(self.read(name)).unwrap()
-    }
-
-    /// Runs `openssl` with the words of `command`.
-    fn run(&self, command: &str) -> Output {
-        Command::new("openssl").args(command.split(' ')).current_dir(self.0.path()).output().unwrap()
-    }
-
-    fn succeed(&self, command: &str) -> String {
-        let output = self.run(command);
-        let text =
-            [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
-        assert!(output.status.success(), "openssl {command}: {text}");
-        text
-    }
-
-    fn refuse(&self, command: &str) {
-        assert!(!self.run(command).status.success(), "openssl {command} should have failed");
-    }
-
-    fn generate_key(&self, name: &str) -> PrivateKey {
-        self.succeed(&format!("genpkey -algorithm SM2 -out {name}"));
-        PrivateKey::from_pkcs8_pem(&self.text(name)).unwrap()
-    }
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
-}
 
 fn name(common_name: &str) -> DistinguishedName {
     DistinguishedName::builder()

@@ -315,7 +315,7 @@ impl AnyCertificate {
         self.0.extensions.value(extension)
     }
 
-    pub(super) fn extensions(&self) -> &Extensions {
+    pub(crate) fn extensions(&self) -> &Extensions {
         &self.0.extensions
     }
 

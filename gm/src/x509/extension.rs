@@ -117,7 +117,7 @@ impl BasicConstraints {
 /// The extensions of one certificate. Those that decide whether it may be used are read at once; the others on demand,
 /// so that a CA's own idea of an identity code does not make its certificates unreadable.
 #[derive(Debug, Default)]
-pub(super) struct Extensions {
+pub(crate) struct Extensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) subject_key_identifier: Option<Vec<u8>>,
@@ -128,7 +128,7 @@ pub(super) struct Extensions {
     pub(super) certificate_policies: Vec<ObjectIdentifier>,
     pub(super) name_constraints: Option<NameConstraints>,
     /// A critical one that nothing here understands.
-    pub(super) unknown_critical: Option<ObjectIdentifier>,
+    pub(crate) unknown_critical: Option<ObjectIdentifier>,
     pub(super) all: Vec<Extension>,
 }
 

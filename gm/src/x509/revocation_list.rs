@@ -96,7 +96,7 @@ impl RevocationReason {
         self.to_crl_reason() as u8
     }
 
-    const fn to_crl_reason(self) -> CrlReason {
+    pub(crate) const fn to_crl_reason(self) -> CrlReason {
         match self {
             Self::Unspecified => CrlReason::Unspecified,
             Self::KeyCompromise => CrlReason::KeyCompromise,
@@ -111,7 +111,7 @@ impl RevocationReason {
         }
     }
 
-    const fn from_crl_reason(reason: CrlReason) -> Self {
+    pub(crate) const fn from_crl_reason(reason: CrlReason) -> Self {
         match reason {
             CrlReason::Unspecified => Self::Unspecified,
             CrlReason::KeyCompromise => Self::KeyCompromise,
