@@ -16,8 +16,10 @@ mod sandbox;
 pub mod worker;
 
 pub use host::{
-    AdapterHandle, AdapterSettings, CallOptions, Digests, Ending, HealthReport, HostServices, Library,
-    LibraryError, Limits, LogLine, LogSource, ProcessState, StartError, Submitted, WorkerProgram,
+    AdapterFunction, AdapterHandle, AdapterSettings, AdapterSlot, AdapterStatistics, BreakerReport,
+    BreakerState, Bucket, CallOptions, CallOutcome, Digests, Ending, FunctionStatistics, HealthReport,
+    Histogram, HostServices, LATENCY_BOUNDS, Library, LibraryError, Limits, LogLine, LogSource, OutcomeCount,
+    ProcessReport, ProcessState, ProcessStatistics, StartError, StillInUse, Submitted, WorkerProgram,
 };
 pub use message::AdapterInfo;
 pub use nesting::{DEPTH_LIMIT, nesting_is_within};

@@ -1,4 +1,5 @@
-//! One call: waits for a free thread of the worker, sends, keeps the deadline, and says what a missing reply means.
+//! One call: passes the breaker, waits for a free thread of a worker, sends, keeps the deadline, and says what a missing
+//! reply means.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,14 +7,19 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-use yinqiao_ca_abi::status;
+use yinqiao_ca_abi::{capability, status};
 use yinqiao_ca_sdk::messages::{AdapterError, ErrorClass, Pending};
 use yinqiao_ca_sdk::{Operation, Reply};
 
+use super::breaker::Verdict;
 use super::connection::{Connection, RawReply};
-use super::shared::Shared;
+use super::gate::Shut;
+use super::meter::Meter;
+use super::pool::{NoSeat, Seat};
+use super::shared::{Phase, Shared};
+use super::statistics::CallOutcome;
 use crate::message::{Call, Function, ToWorker};
 use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
 
@@ -21,6 +27,8 @@ use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
 const GRACE: Duration = Duration::from_millis(500);
 /// When a refused call may be tried again, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
+/// Stands for a deadline that cannot be represented.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How to call.
 #[derive(Clone, Debug)]
@@ -62,6 +70,15 @@ pub(super) struct Request {
     pub(super) options: CallOptions,
 }
 
+/// Who calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Admission {
+    /// The circuit breaker lets it pass, or not, and learns from it.
+    Call,
+    /// The breaker itself.
+    Probe,
+}
+
 impl Request {
     /// What it means when the worker is gone and there was no reply.
     fn lost(&self) -> ErrorClass {
@@ -72,73 +89,198 @@ impl Request {
         };
         if changes { ErrorClass::UnknownOutcome } else { ErrorClass::Unhealthy }
     }
+
+    /// Whether the plugin offers it; a plugin that was never opened may.
+    fn offered(&self, shared: &Shared) -> Result<(), AdapterError> {
+        let (bit, function) = match (self.function, self.operation) {
+            (Function::Submit, operation) => (operation.map_or(0, Operation::capability), "submit"),
+            (Function::Poll, _) => (capability::CA_CAN_POLL, "poll"),
+            (Function::Lookup, _) => (capability::CA_CAN_LOOKUP, "lookup"),
+            (Function::Cancel, _) => (capability::CA_CAN_CANCEL, "cancel"),
+            (Function::List, _) => (capability::CA_CAN_LIST, "list"),
+            (Function::Health, _) => return Ok(()),
+        };
+        match (shared.info.get(), self.function, self.operation) {
+            (None, ..) => Ok(()),
+            (Some(info), ..) if info.capabilities & bit == bit => Ok(()),
+            (Some(_), Function::Submit, Some(operation)) => Err(AdapterError::not_supported(operation)),
+            (Some(info), ..) => {
+                let text = format!("the adapter {} does not offer {function}", info.name);
+                Err(AdapterError::new(ErrorClass::NotSupported, text))
+            }
+        }
+    }
 }
 
-/// Makes the call. A caller that goes away cancels it; it stays inside until the plugin or the deadline ends it.
-pub(super) async fn make(
+/// Makes the call and reads its reply. A caller that goes away cancels it; it stays inside until the plugin or the
+/// deadline ends it.
+pub(super) async fn make<T>(
     runtime: &Handle,
     shared: &Arc<Shared>,
     request: Request,
+    admission: Admission,
+    read: impl FnOnce(&Shared, RawReply) -> Result<T, AdapterError>,
+) -> Result<T, AdapterError> {
+    let meter = shared.meters.of(request.function, request.operation);
+    let mut counted = Counted { meter, ended: false };
+    let result = attempt(runtime, shared, request, admission, meter).await;
+    let mut outcome = CallOutcome::Ok;
+    let result = result.and_then(|raw| {
+        if raw.status == status::CA_PENDING {
+            outcome = CallOutcome::Pending;
+        }
+        let result = read(shared, raw);
+        if admission == Admission::Call {
+            judge(shared, result.as_ref().err());
+        }
+        result
+    });
+    if let Err(error) = &result {
+        outcome = error.class.into();
+        if error.class == ErrorClass::UnknownOutcome {
+            shared.unknown_outcomes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    counted.end(outcome);
+    result
+}
+
+/// Tells the breaker what the plugin's reply says of the CA. What was lost with its process is not told here: the process
+/// ended once, however many calls were inside.
+fn judge(shared: &Shared, error: Option<&AdapterError>) {
+    match error {
+        None => {
+            shared.gate.record(Verdict::Success, None);
+        }
+        Some(error) => shared.judged(verdict(error), in_words(error)),
+    }
+}
+
+/// What an error that the plugin gave says of it and its CA.
+pub(super) fn verdict(error: &AdapterError) -> Verdict {
+    match error.class {
+        ErrorClass::Authentication
+        | ErrorClass::Retryable
+        | ErrorClass::Unhealthy
+        | ErrorClass::UnknownOutcome => {
+            Verdict::Failure { retry_after: error.retry_after_ms.map(Duration::from_millis) }
+        }
+        ErrorClass::Limit | ErrorClass::NotSupported | ErrorClass::Permanent => Verdict::Neutral,
+    }
+}
+
+/// Class, text and the vendor's code.
+pub(super) fn in_words(error: &AdapterError) -> String {
+    let code = error.vendor_code.as_ref().map(|code| format!(" ({code})"));
+    format!("{error}{}", code.unwrap_or_default())
+}
+
+async fn attempt(
+    runtime: &Handle,
+    shared: &Arc<Shared>,
+    request: Request,
+    admission: Admission,
+    meter: Option<&Meter>,
 ) -> Result<RawReply, AdapterError> {
-    let deadline = Instant::now() + request.options.timeout;
-    if *shared.stopping.borrow() {
-        return Err(AdapterError::new(
-            ErrorClass::Retryable,
-            "the adapter is shutting down; nothing was sent",
-        ));
-    }
-    let thread = free_thread(shared, deadline).await?;
-    let connection = connection(shared, deadline).await.ok_or_else(|| no_worker(shared))?;
-    let (lost, what) = (request.lost(), describe(&request));
-    let mut flight = Flight::begin(runtime, shared, thread, connection, request, deadline)?;
-    let result = flight.land().await;
-    if lost == ErrorClass::UnknownOutcome && result.is_err() {
-        shared.unknown_outcomes.fetch_add(1, Ordering::Relaxed);
-    }
-    result.map_err(|reason| match reason {
-        Lost::Died => AdapterError::new(lost, format!("the adapter's process ended inside {what}")),
-        Lost::Overdue => {
-            AdapterError::new(lost, format!("{what} was overdue; the adapter's process was killed"))
+    let now = Instant::now();
+    let deadline = now.checked_add(request.options.timeout).unwrap_or(now + FAR_AWAY);
+    let mut until = Phase::Running;
+    let (seat, id, reply) = loop {
+        admit(shared, &request, admission, until)?;
+        // What was let in once is served while the adapter drains.
+        until = Phase::Draining;
+        let seat = match shared.pool.try_seat() {
+            Some(seat) => seat,
+            None => {
+                let Some(seat) = waited_for_seat(shared, deadline).await? else { continue };
+                // The breaker may have opened while it waited; the plugin may be known only now.
+                admit(shared, &request, admission, until)?;
+                seat
+            }
+        };
+        let id = shared.next_call.fetch_add(1, Ordering::Relaxed);
+        if let Some(reply) = seat.connection().expect(id) {
+            break (seat, id, reply);
         }
-    })
+        // The process went away before anything was sent: there is another, or will be.
+    };
+    let (lost, what, sent) = (request.lost(), describe(&request), Instant::now());
+    let mut flight = Flight::begin(runtime, shared, seat, id, reply, request, deadline)?;
+    match flight.land().await {
+        Ok(raw) => {
+            if let Some(meter) = meter {
+                meter.answered(sent.elapsed());
+            }
+            Ok(raw)
+        }
+        Err(Lost::Died) => Err(AdapterError::new(lost, format!("the adapter's process ended inside {what}"))),
+        Err(Lost::Overdue) => {
+            Err(AdapterError::new(lost, format!("{what} was overdue; the adapter's process was killed")))
+        }
+    }
 }
 
-/// The present worker, or the next one if it comes in time.
-async fn connection(shared: &Shared, deadline: Instant) -> Option<Arc<Connection>> {
-    if let Some(connection) = &*shared.present.borrow() {
-        return Some(connection.clone());
+/// Whether the call may be made now.
+fn admit(shared: &Shared, request: &Request, admission: Admission, until: Phase) -> Result<(), AdapterError> {
+    if shared.phase() > until {
+        let text = "the adapter is shutting down; nothing was sent";
+        return Err(AdapterError::new(ErrorClass::Retryable, text));
     }
-    let mut present = shared.present.subscribe();
-    let found = timeout_at(deadline, present.wait_for(Option::is_some)).await;
-    found.ok()?.ok()?.clone()
+    request.offered(shared)?;
+    match admission {
+        Admission::Probe => Ok(()),
+        Admission::Call => shared.gate.admit().map_err(|shut| {
+            shared.breaker_refusals.fetch_add(1, Ordering::Relaxed);
+            refused_by_breaker(shared, shut)
+        }),
+    }
 }
 
-/// A permit to be inside.
-async fn free_thread(shared: &Arc<Shared>, deadline: Instant) -> Result<OwnedSemaphorePermit, AdapterError> {
-    if let Ok(permit) = shared.threads.clone().try_acquire_owned() {
-        return Ok(permit);
-    }
-    let limit = shared.settings.limits.queue;
-    let entered = shared
-        .waiting
-        .try_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| (waiting < limit).then_some(waiting + 1));
-    if entered.is_err() {
-        let text = format!("{limit} calls wait for this adapter already; nothing was sent, try again later");
-        return Err(AdapterError {
-            retry_after_ms: Some(RETRY_AFTER_MS),
-            ..AdapterError::new(ErrorClass::Limit, text)
-        });
-    }
-    let permit = timeout_at(deadline, shared.threads.clone().acquire_owned()).await;
-    shared.waiting.fetch_sub(1, Ordering::Relaxed);
-    match permit {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) => {
-            Err(AdapterError::new(ErrorClass::Retryable, "the adapter was shut down; nothing was sent"))
+/// A seat of a call that may have to wait; `None` when all that waited were sent away.
+async fn waited_for_seat(shared: &Arc<Shared>, deadline: Instant) -> Result<Option<Seat>, AdapterError> {
+    let began = Instant::now();
+    match shared.pool.seat(deadline).await {
+        Ok(seat) => {
+            shared.waited.add(began.elapsed());
+            Ok(Some(seat))
         }
-        Err(_) => {
+        Err(NoSeat::Dismissed) => Ok(None),
+        Err(NoSeat::QueueFull(limit)) => {
+            shared.queue_refusals.fetch_add(1, Ordering::Relaxed);
+            let text =
+                format!("{limit} calls wait for this adapter already; nothing was sent, try again later");
+            Err(AdapterError {
+                retry_after_ms: Some(RETRY_AFTER_MS),
+                ..AdapterError::new(ErrorClass::Limit, text)
+            })
+        }
+        Err(NoSeat::Late { any_process: true }) => {
             let text = "the adapter was busy until the time-out; nothing was sent";
             Err(AdapterError::new(ErrorClass::Retryable, text))
+        }
+        Err(NoSeat::Late { any_process: false }) => Err(no_worker(shared)),
+    }
+}
+
+/// Counts a call when it ends for its caller, who may just go away.
+struct Counted<'a> {
+    meter: Option<&'a Meter>,
+    ended: bool,
+}
+
+impl Counted<'_> {
+    fn end(&mut self, outcome: CallOutcome) {
+        self.ended = true;
+        if let Some(meter) = self.meter {
+            meter.ended(outcome);
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(CallOutcome::Abandoned);
         }
     }
 }
@@ -166,12 +308,13 @@ impl Flight {
     fn begin(
         runtime: &Handle,
         shared: &Arc<Shared>,
-        thread: OwnedSemaphorePermit,
-        connection: Arc<Connection>,
+        seat: Seat,
+        id: u64,
+        reply: oneshot::Receiver<RawReply>,
         request: Request,
         deadline: Instant,
     ) -> Result<Self, AdapterError> {
-        let id = shared.next_call.fetch_add(1, Ordering::Relaxed);
+        let connection = seat.connection().clone();
         let what = describe(&request);
         let soft = deadline - GRACE.min(request.options.timeout / 10);
         let call = Call {
@@ -182,12 +325,11 @@ impl Flight {
             trace_id: request.options.trace_id,
             document: request.document,
         };
-        let reply = connection.expect(id).ok_or_else(|| no_worker(shared))?;
         if let Err(error) = connection.send(id, &ToWorker::Call(call)) {
             connection.forget(id);
             return Err(AdapterError::permanent(format!("the request of {what} cannot be sent: {error}")));
         }
-        let inside = Some(Inside::enter(shared.clone(), what, thread));
+        let inside = Some(Inside::enter(shared.clone(), what, seat));
         Ok(Self { runtime: runtime.clone(), connection, id, reply: Some(reply), soft, deadline, inside })
     }
 
@@ -228,23 +370,22 @@ impl Drop for Flight {
 
 fn overdue(connection: &Connection, id: u64, inside: Option<&Inside>) {
     connection.forget(id);
-    let Some(Inside { shared, what, .. }) = inside else { return };
-    if connection.kill(format!("{what} was overdue")) {
-        shared.kills.fetch_add(1, Ordering::Relaxed);
+    if let Some(Inside { what, .. }) = inside {
+        connection.kill(format!("{what} was overdue"));
     }
 }
 
-/// Counts a call as inside, and keeps its thread of the worker.
+/// Counts a call as inside, and keeps its seat in the worker.
 struct Inside {
     shared: Arc<Shared>,
     what: String,
-    _thread: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Inside {
-    fn enter(shared: Arc<Shared>, what: String, thread: OwnedSemaphorePermit) -> Self {
+    fn enter(shared: Arc<Shared>, what: String, seat: Seat) -> Self {
         shared.inside.fetch_add(1, Ordering::Relaxed);
-        Self { shared, what, _thread: thread }
+        Self { shared, what, _seat: seat }
     }
 }
 
@@ -262,11 +403,27 @@ fn describe(request: &Request) -> String {
 }
 
 fn no_worker(shared: &Shared) -> AdapterError {
-    let ending = shared.last_ending.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    let reason = ending.map_or_else(|| "it has not ended yet".to_owned(), |ending| ending.to_string());
+    let reason =
+        shared.last_ending().map_or_else(|| "it has not ended yet".to_owned(), |ending| ending.to_string());
     let text =
         format!("the adapter has no worker until the time-out; of the last one: {reason}; nothing was sent");
     AdapterError { retry_after_ms: Some(RETRY_AFTER_MS), ..AdapterError::unhealthy(text) }
+}
+
+fn refused_by_breaker(shared: &Shared, shut: Shut) -> AdapterError {
+    let reason = shut.last_failure.unwrap_or_else(|| "not known".to_owned());
+    let text = match shared.refused.get() {
+        Some(_) => format!("the adapter cannot be used: {reason}; nothing was sent"),
+        None => {
+            format!("the adapter is not called for a while; its last failure: {reason}; nothing was sent")
+        }
+    };
+    // A probe that is due waits for a process: 0 would ask for a busy loop.
+    let retry_after_ms = match shut.retry_after.as_millis() as u64 {
+        0 => RETRY_AFTER_MS,
+        left => left,
+    };
+    AdapterError { retry_after_ms: Some(retry_after_ms), ..AdapterError::unhealthy(text) }
 }
 
 /// What a reply to submit or poll means.
@@ -277,7 +434,7 @@ pub(super) fn submitted(
 ) -> Result<Submitted, AdapterError> {
     let unknown = if operation.changes() { ErrorClass::UnknownOutcome } else { ErrorClass::Unhealthy };
     let RawReply { status, document } = raw;
-    let result = match status {
+    match status {
         status::CA_OK => {
             within_depth(&document, unknown).and_then(|()| match Reply::parse(operation, &document) {
                 Ok(reply) => Ok(Submitted::Done { reply: Box::new(reply), document }),
@@ -286,15 +443,11 @@ pub(super) fn submitted(
         }
         status::CA_PENDING => read(&document, unknown).map(Submitted::Pending),
         status => Err(vendors(shared, status, &document, unknown)),
-    };
-    if let Err(AdapterError { class: ErrorClass::UnknownOutcome, .. }) = result {
-        shared.unknown_outcomes.fetch_add(1, Ordering::Relaxed);
     }
-    result
 }
 
 /// What a reply to the other functions means.
-pub(super) fn answered<T: DeserializeOwned>(shared: &Shared, raw: &RawReply) -> Result<T, AdapterError> {
+pub(super) fn answered<T: DeserializeOwned>(shared: &Shared, raw: RawReply) -> Result<T, AdapterError> {
     match raw.status {
         status::CA_OK => read(&raw.document, ErrorClass::Unhealthy),
         status => Err(vendors(shared, status, &raw.document, ErrorClass::Unhealthy)),

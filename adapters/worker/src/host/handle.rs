@@ -1,42 +1,40 @@
 //! An adapter, as the broker holds it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime;
-use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use yinqiao_ca_abi::capability;
 use yinqiao_ca_sdk::messages::{
-    AdapterError, Cancellation, ErrorClass, Health, IdempotencyKey, ListPage, ListQuery, LookupQuery,
-    LookupReply,
+    AdapterError, Cancellation, Health, IdempotencyKey, ListPage, ListQuery, LookupQuery, LookupReply,
 };
 use yinqiao_ca_sdk::{Operation, Request};
 
-use super::call::{self, CallOptions, Submitted};
+use super::call::{self, Admission, CallOptions, Submitted};
 use super::connection::RawReply;
+use super::health::HealthReport;
 use super::output::Output;
+use super::probe;
 use super::services::HostServices;
 use super::settings::AdapterSettings;
-use super::shared::{HealthReport, ProcessState, Shared};
-use super::supervisor::{self, StartError};
-use crate::message::{AdapterInfo, Function, ToWorker};
+use super::shared::{Phase, Shared};
+use super::statistics::AdapterStatistics;
+use super::supervisor::{self, Begin, Live, StartError};
+use crate::message::{AdapterInfo, Function};
 
-/// A started adapter. It is called from any thread and any runtime; its worker is supervised on the runtime that started
-/// it. Dropping it kills the worker; [`Self::shutdown`] lets what is inside finish.
+/// A started adapter. It is called from any thread and any runtime; its processes are supervised on the runtime that
+/// started it. Dropping it kills them; [`Self::shutdown`] lets what is inside finish.
 pub struct AdapterHandle {
     shared: Arc<Shared>,
-    info: AdapterInfo,
     runtime: runtime::Handle,
     /// Taken by the one that shuts down.
-    supervisor: Mutex<Option<JoinHandle<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl AdapterHandle {
-    /// Starts a worker, waits until its plugin is open, and keeps it running from then on.
+    /// Starts the first process, waits until its plugin is open, starts the others, and keeps them running from then on.
     ///
     /// # Errors
-    /// When the first worker cannot be started or its plugin is refused. Later ends are repaired by restarts.
+    /// When the first process cannot be started or its plugin is refused. Later ends are repaired by restarts.
     ///
     /// Must run inside a tokio runtime with time and I/O.
     pub async fn start(
@@ -44,70 +42,96 @@ impl AdapterHandle {
         services: Arc<dyn HostServices>,
     ) -> Result<Arc<Self>, StartError> {
         let output = Arc::new(Output::new(settings.name.clone(), services));
-        let (live, info) = supervisor::establish(&settings, &output).await?;
-        let shared = Arc::new(Shared {
-            settings,
-            output,
-            present: watch::Sender::new(None),
-            threads: Arc::new(Semaphore::new(info.concurrency as usize)),
-            concurrency: info.concurrency,
-            stopping: watch::Sender::new(false),
-            next_call: AtomicU64::new(1),
-            waiting: AtomicUsize::new(0),
-            inside: AtomicUsize::new(0),
-            process_id: AtomicU64::new(0),
-            restarts: AtomicU64::new(0),
-            kills: AtomicU64::new(0),
-            unknown_outcomes: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
-            last_ending: Mutex::new(None),
-        });
-        supervisor::publish(&shared, &live);
-        let supervisor = tokio::spawn(supervisor::supervise(shared.clone(), live));
-        let runtime = runtime::Handle::current();
-        Ok(Arc::new(Self { shared, info, runtime, supervisor: Mutex::new(Some(supervisor)) }))
+        let opened = supervisor::establish(&settings, &output).await?;
+        Ok(Self::assemble(Shared::new(settings, output), Ok(opened)))
     }
 
-    /// What the plugin said of itself when it was loaded.
+    /// As [`Self::start`], for a broker that shall run although one of its plugins does not: when the first process
+    /// cannot be started or its plugin does not open, the handle is in the state `Restarting`, its calls end at once, and
+    /// it comes up by itself as soon as the plugin opens. [`HealthReport::last_ending`] says what is wrong.
+    ///
+    /// # Errors
+    /// When the plugin is refused for good ([`StartError::is_final`]): no restart would mend it.
+    ///
+    /// Must run inside a tokio runtime with time and I/O.
+    pub async fn start_or_keep_trying(
+        settings: AdapterSettings,
+        services: Arc<dyn HostServices>,
+    ) -> Result<Arc<Self>, StartError> {
+        let output = Arc::new(Output::new(settings.name.clone(), services));
+        match supervisor::establish(&settings, &output).await {
+            Err(error) if error.is_final() => Err(error),
+            first => Ok(Self::assemble(Shared::new(settings, output), first)),
+        }
+    }
+
+    fn assemble(shared: Shared, first: Result<(Live, AdapterInfo), StartError>) -> Arc<Self> {
+        let shared = Arc::new(shared);
+        let mut first = Some(first);
+        let supervisors = (0..shared.processes.len()).map(|index| {
+            // Published before this returns: the first call finds a process.
+            let begin = match first.take() {
+                Some(Ok((live, info))) => Begin::With(supervisor::publish(&shared, index, live, info, false)),
+                Some(Err(error)) => {
+                    supervisor::not_started(&shared, index, &error);
+                    Begin::AfterPause
+                }
+                None => Begin::AtOnce,
+            };
+            tokio::spawn(supervisor::supervise(shared.clone(), index, begin))
+        });
+        let mut tasks: Vec<_> = supervisors.collect();
+        tasks.push(tokio::spawn(probe::run(shared.clone())));
+        Arc::new(Self { shared, runtime: runtime::Handle::current(), tasks: Mutex::new(tasks) })
+    }
+
+    /// The adapter's name, as in its settings.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.settings.name
+    }
+
+    /// What it was started with.
+    #[must_use]
+    pub fn settings(&self) -> &AdapterSettings {
+        &self.shared.settings
+    }
+
+    /// What the plugin said of itself when it was opened for the first time. Until then, which only
+    /// [`Self::start_or_keep_trying`] lets anybody see, its texts are empty and it offers nothing.
     #[must_use]
     pub fn info(&self) -> &AdapterInfo {
-        &self.info
+        self.shared.info.get().unwrap_or(&self.shared.unopened)
     }
 
-    /// Bits of `yinqiao_ca_abi::capability`.
+    /// Whether the plugin was ever opened by this handle, so that [`Self::info`] is its own.
+    #[must_use]
+    pub fn was_opened(&self) -> bool {
+        self.shared.info.get().is_some()
+    }
+
+    /// Bits of `yinqiao_ca_abi::capability`; none until the plugin is opened for the first time.
     #[must_use]
     pub fn capabilities(&self) -> u64 {
-        self.info.capabilities
+        self.info().capabilities
     }
 
     /// Whether the plugin offers an operation.
     #[must_use]
     pub fn offers(&self, operation: Operation) -> bool {
-        self.info.capabilities & operation.capability() != 0
+        self.capabilities() & operation.capability() != 0
     }
 
-    /// How the process is, without asking the plugin.
+    /// How the adapter and its processes are, without asking the plugin.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        let shared = &self.shared;
-        let process_id = u32::try_from(shared.process_id.load(Ordering::Relaxed)).ok().filter(|id| *id != 0);
-        let state = if shared.stopped.load(Ordering::Relaxed) {
-            ProcessState::Stopped
-        } else if shared.present.borrow().is_some() {
-            ProcessState::Ready
-        } else {
-            ProcessState::Restarting
-        };
-        HealthReport {
-            state,
-            process_id,
-            restarts: shared.restarts.load(Ordering::Relaxed),
-            kills: shared.kills.load(Ordering::Relaxed),
-            unknown_outcomes: shared.unknown_outcomes.load(Ordering::Relaxed),
-            inside: shared.inside.load(Ordering::Relaxed),
-            waiting: shared.waiting.load(Ordering::Relaxed),
-            last_ending: shared.last_ending.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
+        self.shared.health()
+    }
+
+    /// What it has done so far. Reading costs some microseconds and disturbs no call.
+    #[must_use]
+    pub fn statistics(&self) -> AdapterStatistics {
+        self.shared.statistics()
     }
 
     /// Asks the plugin whether its CA works.
@@ -115,8 +139,7 @@ impl AdapterHandle {
     /// # Errors
     /// The class says what is wrong.
     pub async fn probe(&self, options: &CallOptions) -> Result<Health, AdapterError> {
-        let raw = self.call(Function::Health, None, "", Vec::new(), options).await?;
-        call::answered(&self.shared, &raw)
+        self.call(Function::Health, None, "", Vec::new(), options, call::answered).await
     }
 
     /// Runs one operation. Journal it first: after an unknown outcome, or a crash of the broker, only
@@ -131,13 +154,9 @@ impl AdapterHandle {
         key: &IdempotencyKey,
         options: &CallOptions,
     ) -> Result<Submitted, AdapterError> {
-        let operation = request.operation();
-        if !self.offers(operation) {
-            return Err(AdapterError::not_supported(operation));
-        }
-        let document = request.to_json()?;
-        let raw = self.call(Function::Submit, Some(operation), key.as_str(), document, options).await?;
-        call::submitted(&self.shared, operation, raw)
+        let (operation, document) = (request.operation(), request.to_json()?);
+        let read = |shared: &Shared, raw| call::submitted(shared, operation, raw);
+        self.call(Function::Submit, Some(operation), key.as_str(), document, options, read).await
     }
 
     /// What became of a pending operation.
@@ -150,9 +169,8 @@ impl AdapterHandle {
         token: &str,
         options: &CallOptions,
     ) -> Result<Submitted, AdapterError> {
-        self.require(capability::CA_CAN_POLL, "poll")?;
-        let raw = self.call(Function::Poll, Some(operation), "", token.into(), options).await?;
-        call::submitted(&self.shared, operation, raw)
+        let read = |shared: &Shared, raw| call::submitted(shared, operation, raw);
+        self.call(Function::Poll, Some(operation), "", token.into(), options, read).await
     }
 
     /// What the CA knows of an idempotency key or a serial number.
@@ -164,9 +182,7 @@ impl AdapterHandle {
         query: &LookupQuery,
         options: &CallOptions,
     ) -> Result<LookupReply, AdapterError> {
-        self.require(capability::CA_CAN_LOOKUP, "lookup")?;
-        let raw = self.call(Function::Lookup, None, "", document(query)?, options).await?;
-        call::answered(&self.shared, &raw)
+        self.call(Function::Lookup, None, "", document(query)?, options, call::answered).await
     }
 
     /// Withdraws a pending operation.
@@ -174,9 +190,7 @@ impl AdapterHandle {
     /// # Errors
     /// Unknown outcome when the worker ended inside.
     pub async fn cancel(&self, token: &str, options: &CallOptions) -> Result<Cancellation, AdapterError> {
-        self.require(capability::CA_CAN_CANCEL, "cancel")?;
-        let raw = self.call(Function::Cancel, None, "", token.into(), options).await?;
-        call::answered(&self.shared, &raw)
+        self.call(Function::Cancel, None, "", token.into(), options, call::answered).await
     }
 
     /// What was issued, page by page.
@@ -184,67 +198,48 @@ impl AdapterHandle {
     /// # Errors
     /// When the CA cannot tell.
     pub async fn list(&self, query: &ListQuery, options: &CallOptions) -> Result<ListPage, AdapterError> {
-        self.require(capability::CA_CAN_LIST, "list")?;
-        let raw = self.call(Function::List, None, "", document(query)?, options).await?;
-        call::answered(&self.shared, &raw)
+        self.call(Function::List, None, "", document(query)?, options, call::answered).await
     }
 
-    /// Takes no more calls, lets those that wait or are inside finish, closes the plugin and ends the worker; kills it
-    /// when that takes longer than the limit.
+    /// Takes no more calls, lets those that wait or are inside finish, closes the plugin and ends its processes; kills
+    /// those that take longer than the limit.
     pub async fn shutdown(&self) {
-        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(supervisor) = supervisor else { return };
-        self.shared.stopping.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        if tasks.is_empty() {
+            return;
+        }
+        self.shared.advance(Phase::Draining);
         let limit = self.shared.settings.limits.close;
-        // The semaphore is fair: the calls that wait come first.
-        let _drained =
-            tokio::time::timeout(limit, self.shared.threads.acquire_many(self.shared.concurrency)).await;
-        self.shared.threads.close();
-        let present = self.shared.present.borrow().clone();
-        if let Some(connection) = &present {
-            // A frame without content always fits.
-            let _ = connection.send(0, &ToWorker::Close);
+        let _drained = tokio::time::timeout(limit, self.shared.pool.drained()).await;
+        self.shared.advance(Phase::Closing);
+        self.shared.pool.close();
+        for task in tasks {
+            // The supervisors keep the limit for closing; a task that panicked has ended too.
+            let _ = task.await;
         }
-        let mut supervisor = supervisor;
-        if tokio::time::timeout(limit, &mut supervisor).await.is_err() {
-            if let Some(connection) = &present {
-                connection.kill(format!("it did not close within {limit:?}"));
-            }
-            // Ends now that its worker does.
-            let _ = supervisor.await;
-        }
+        self.shared.advance(Phase::Stopped);
     }
 
-    fn require(&self, bit: u64, function: &str) -> Result<(), AdapterError> {
-        if self.info.capabilities & bit != 0 {
-            return Ok(());
-        }
-        let text = format!("the adapter {} does not offer {function}", self.info.name);
-        Err(AdapterError::new(ErrorClass::NotSupported, text))
-    }
-
-    async fn call(
+    async fn call<T>(
         &self,
         function: Function,
         operation: Option<Operation>,
         idempotency_key: &str,
         document: Vec<u8>,
         options: &CallOptions,
-    ) -> Result<RawReply, AdapterError> {
+        read: impl FnOnce(&Shared, RawReply) -> Result<T, AdapterError>,
+    ) -> Result<T, AdapterError> {
         let idempotency_key = idempotency_key.to_owned();
         let request =
             call::Request { function, operation, idempotency_key, document, options: options.clone() };
-        call::make(&self.runtime, &self.shared, request).await
+        call::make(&self.runtime, &self.shared, request, Admission::Call, read).await
     }
 }
 
 impl Drop for AdapterHandle {
     fn drop(&mut self) {
-        self.shared.stopping.send_replace(true);
-        self.shared.threads.close();
-        if let Some(connection) = self.shared.present.borrow().as_ref() {
-            connection.kill("the broker let it go".to_owned());
-        }
+        self.shared.advance(Phase::Dropped);
+        self.shared.pool.close();
     }
 }
 

@@ -1,31 +1,49 @@
-//! The broker's side: starts a worker, calls into it, keeps its deadlines, and replaces it when it ends.
+//! The broker's side: starts workers, calls into them, keeps their deadlines, and replaces them when they end.
 //!
 //! ```text
-//! AdapterHandle::submit ─▶ call (waits for a free thread, keeps the deadline)
-//!                            │ connection (frames out, replies by id)
-//!                            ▼
-//!                          supervisor (reads frames, notices the end, starts the next worker)
-//!                            │ process (spawned, killed by pidfd)
+//! AdapterSlot ─▶ AdapterHandle::submit
+//!                  │ gate (circuit breaker; its probe asks by itself)
+//!                  ▼
+//!                call ── pool (a free thread of a process, or the queue)
+//!                  │ connection (frames out, replies by id), deadline, meter
+//!                  ▼
+//!                supervisor of each process (reads frames, samples, notices the end, starts the next)
+//!                  │ process (spawned, killed by pidfd)
 //! ```
 //!
-//! A call that waits for a free thread of the worker waits on this side: what was never sent was, for certain, never done.
+//! A call that waits for a free thread waits on this side: what was never sent was, for certain, never done.
 
+mod breaker;
 mod call;
 mod connection;
+mod gate;
 mod handle;
+mod health;
 mod library;
 mod mask;
+mod meter;
 mod output;
+mod pool;
+mod probe;
 mod process;
 mod services;
 mod settings;
 mod shared;
+mod slot;
+mod statistics;
 mod supervisor;
+mod watch;
 
+pub use breaker::BreakerState;
 pub use call::{CallOptions, Submitted};
 pub use handle::AdapterHandle;
+pub use health::{Ending, HealthReport, ProcessReport, ProcessState};
 pub use library::{Digests, Library, LibraryError};
 pub use services::{HostServices, LogLine, LogSource};
 pub use settings::{AdapterSettings, Limits, WorkerProgram};
-pub use shared::{Ending, HealthReport, ProcessState};
+pub use slot::{AdapterSlot, StillInUse};
+pub use statistics::{
+    AdapterFunction, AdapterStatistics, BreakerReport, Bucket, CallOutcome, FunctionStatistics, Histogram,
+    LATENCY_BOUNDS, OutcomeCount, ProcessStatistics,
+};
 pub use supervisor::StartError;

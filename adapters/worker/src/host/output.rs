@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(super) struct Output {
     mask: Mask,
     /// Held for a few instructions.
     rate: Mutex<Rate>,
+    passed: AtomicU64,
+    dropped: AtomicU64,
 }
 
 struct Rate {
@@ -35,7 +38,8 @@ struct Rate {
 impl Output {
     pub(super) fn new(adapter: String, services: Arc<dyn HostServices>) -> Self {
         let rate = Mutex::new(Rate { second: Instant::now(), lines: 0, dropped: 0 });
-        Self { adapter, services, mask: Mask::default(), rate }
+        let (passed, dropped) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { adapter, services, mask: Mask::default(), rate, passed, dropped }
     }
 
     /// A line from the worker.
@@ -47,9 +51,16 @@ impl Output {
                 &format!("{dropped} lines of the adapter were dropped: too many a second"),
             );
         }
+        let counter = if pass { &self.passed } else { &self.dropped };
+        counter.fetch_add(1, Ordering::Relaxed);
         if pass {
             self.write(source, level, text);
         }
+    }
+
+    /// Lines of the worker so far: passed on, and dropped.
+    pub(super) fn lines(&self) -> (u64, u64) {
+        (self.passed.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed))
     }
 
     /// A line of the supervision.

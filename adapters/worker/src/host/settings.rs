@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::breaker::BreakerRules;
 use super::library::Library;
 use crate::sandbox::Sandbox;
 
@@ -45,9 +46,12 @@ impl WorkerProgram {
 /// Limits of time and size.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Calls inside the plugin at once, where it allows more than one.
+    /// Worker processes of the plugin, each with its own copy of it; 0 counts as 1. More of them make calls of a serial
+    /// plugin run at the same time, and let a crash take fewer calls along.
+    pub processes: u32,
+    /// Calls inside one process at once, where the plugin allows more than one.
     pub threads: u32,
-    /// Calls that wait for a free thread; more are refused.
+    /// Calls that wait for a free thread of any process; more are refused.
     pub queue: usize,
     /// From start to opened.
     pub start: Duration,
@@ -55,9 +59,17 @@ pub struct Limits {
     pub close: Duration,
     /// The longest reply in octets.
     pub reply_octets: u64,
-    /// The most address space of the worker in octets.
+    /// The most address space of one process in octets (RLIMIT_AS): reserved, not used, memory. It stops what grows
+    /// faster than [`Self::resident_memory`] is looked at. Every thread of glibc's allocator may reserve 128 MiB, and a
+    /// library that runs a Java machine reserves its heap and 1 GiB for classes at once: give it more, or `-Xmx`.
     pub address_space: Option<u64>,
-    /// The most open descriptors of the worker.
+    /// The most memory of one process that is in RAM, in octets. It is looked at each second; a process above it is
+    /// killed, its calls with it.
+    pub resident_memory: Option<u64>,
+    /// The most processor time of one process while no call is inside, in percent of one processor, averaged over 30
+    /// seconds without calls. A process above it spins for nothing and is killed.
+    pub cpu_percent: Option<u32>,
+    /// The most open descriptors of one process.
     pub open_files: u64,
     /// The largest file that the plugin may write, in octets.
     pub file_octets: u64,
@@ -65,21 +77,53 @@ pub struct Limits {
     pub first_restart: Duration,
     /// The longest time before a restart.
     pub last_restart: Duration,
+    /// So many failures in a row, of the CA or the plugin, open the circuit breaker: then calls end at once, with
+    /// nothing sent. 0 counts as 1.
+    pub breaker_failures: u32,
+    /// How long the breaker is open before its own probe asks for the plugin's health; doubled after each probe that
+    /// fails.
+    pub breaker_pause: Duration,
+    /// The longest time between two probes, also when the CA asks for more.
+    pub breaker_longest_pause: Duration,
+    /// How long a probe of the breaker may take.
+    pub probe: Duration,
+}
+
+impl Limits {
+    /// How many processes there are.
+    pub(super) fn pool_size(&self) -> usize {
+        self.processes.max(1) as usize
+    }
+
+    pub(super) fn breaker_rules(&self) -> BreakerRules {
+        BreakerRules {
+            failures: self.breaker_failures,
+            pause: self.breaker_pause,
+            longest_pause: self.breaker_longest_pause,
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            processes: 1,
             threads: 8,
             queue: 256,
             start: Duration::from_secs(15),
             close: Duration::from_secs(10),
             reply_octets: 8 << 20,
-            address_space: None,
+            address_space: Some(8 << 30),
+            resident_memory: Some(1 << 30),
+            cpu_percent: Some(50),
             open_files: 256,
             file_octets: 1 << 30,
             first_restart: Duration::from_millis(100),
             last_restart: Duration::from_secs(30),
+            breaker_failures: 5,
+            breaker_pause: Duration::from_secs(1),
+            breaker_longest_pause: Duration::from_secs(60),
+            probe: Duration::from_secs(10),
         }
     }
 }

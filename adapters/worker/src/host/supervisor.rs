@@ -2,26 +2,33 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_sdk::messages::{AdapterError, ErrorClass};
 
+use super::breaker::Verdict;
 use super::connection::{Connection, FrameReader, RawReply};
+use super::health::Ending;
 use super::output::{self, Output};
 use super::process::{self, Process};
 use super::services::LogSource;
 use super::settings::AdapterSettings;
-use super::shared::{Ending, Shared};
+use super::shared::{Phase, Shared};
+use super::watch::{Sample, Watch};
 use crate::message::{AdapterInfo, Load, Refused, Stage, ToHost, ToWorker};
 
 /// A worker that lived so long was in order: the next restart begins with the shortest wait again.
 const SETTLED: Duration = Duration::from_secs(60);
 /// How long the rest of an ended worker's replies may take (a forked process may hold the socket open).
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// What the end of a worker says of its plugin.
+const FAILURE: Verdict = Verdict::Failure { retry_after: None };
+/// How often a worker's memory and processor time are looked at.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// An adapter cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +40,8 @@ pub enum StartError {
         adapter: String,
         /// How far it came, in words.
         stage: String,
+        /// The same file will always be refused: another version of the contract, or a broken table.
+        is_final: bool,
         /// Class, vendor's code and text.
         error: AdapterError,
     },
@@ -52,6 +61,14 @@ pub enum StartError {
         /// How long it may take.
         limit: Duration,
     },
+}
+
+impl StartError {
+    /// Whether the same file will always be refused, so that only another one helps.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { is_final: true, .. })
+    }
 }
 
 /// A worker that has opened its plugin.
@@ -145,83 +162,196 @@ async fn establish_without_limit(
     }
 }
 
-/// From now on calls go to this worker.
-pub(super) fn publish(shared: &Shared, live: &Live) {
-    shared.process_id.store(live.process.id().into(), Ordering::Relaxed);
-    shared.present.send_replace(Some(live.connection.clone()));
+/// How a supervisor begins.
+pub(super) enum Begin {
+    /// With a worker that is published.
+    With(Live),
+    /// By starting one.
+    AtOnce,
+    /// By starting one after the first wait, since another failed just now.
+    AfterPause,
 }
 
-/// Keeps a worker running, beginning with one that is published, until the adapter is stopped.
-pub(super) async fn supervise(shared: Arc<Shared>, mut live: Live) {
-    let limits = &shared.settings.limits;
-    let mut wait = limits.first_restart;
-    loop {
-        let since = live.since;
-        let ending = serve(&shared, live).await;
-        record(&shared, ending);
-        if since.elapsed() >= SETTLED {
-            wait = limits.first_restart;
-        }
-        live = loop {
-            if !pause(&shared, wait).await {
-                shared.stopped.store(true, Ordering::Relaxed);
-                return;
-            }
-            wait = (wait * 2).min(limits.last_restart);
-            match establish(&shared.settings, &shared.output).await {
-                Ok((live, _)) => break live,
-                Err(error) => record(&shared, Ending::NotStarted(error.to_string())),
-            }
-        };
-        publish(&shared, &live);
-        shared.restarts.fetch_add(1, Ordering::Relaxed);
-        shared.output.own(LogLevel::Info, "a new worker takes calls");
+/// From now on calls go to this worker, too.
+pub(super) fn publish(shared: &Shared, index: usize, live: Live, info: AdapterInfo, again: bool) -> Live {
+    let concurrency = info.concurrency;
+    // All workers load the same bytes with the same configuration: the first one speaks for all.
+    shared.info.get_or_init(|| info);
+    shared.process_started(index, live.process.id(), again);
+    shared.pool.publish(index, live.connection.clone(), concurrency);
+    shared.gate.worker_started();
+    live
+}
+
+/// Records that a worker could not be started.
+pub(super) fn not_started(shared: &Shared, index: usize, error: &StartError) {
+    let ending = Ending::NotStarted(error.to_string());
+    shared.process_ended(index, &ending);
+    if shared.pool.any_ready() {
+        shared.judged(FAILURE, ending.to_string());
+    } else {
+        shared.no_worker(ending.to_string());
     }
 }
 
-/// Waits before a restart; false when the adapter is stopped.
-async fn pause(shared: &Shared, wait: Duration) -> bool {
-    let mut stopping = shared.stopping.subscribe();
-    let stopped = stopping.wait_for(|stopping| *stopping);
-    tokio::time::timeout(wait, stopped).await.is_err()
+/// Keeps a worker running in one place of the pool, until the adapter is stopped or its plugin refused for good.
+pub(super) async fn supervise(shared: Arc<Shared>, index: usize, begin: Begin) {
+    let limits = &shared.settings.limits;
+    let mut wait = limits.first_restart;
+    let mut again = matches!(begin, Begin::With(_));
+    let mut next = match begin {
+        Begin::With(live) => Some(live),
+        Begin::AtOnce => None,
+        Begin::AfterPause => {
+            pause(&shared, wait).await;
+            None
+        }
+    };
+    while shared.phase() < Phase::Closing {
+        let live = match next.take() {
+            Some(live) => live,
+            None => match start_unless_closing(&shared).await {
+                None => return,
+                Some(Ok((live, info))) => publish(&shared, index, live, info, again),
+                Some(Err(error)) => {
+                    if error.is_final() {
+                        shared.refused.get_or_init(|| error.to_string());
+                    }
+                    not_started(&shared, index, &error);
+                    if error.is_final() {
+                        return;
+                    }
+                    wait = (wait * 2).min(limits.last_restart);
+                    pause(&shared, wait).await;
+                    continue;
+                }
+            },
+        };
+        again = true;
+        let since = live.since;
+        let ending = serve(&shared, index, live).await;
+        shared.process_ended(index, &ending);
+        if shared.phase() >= Phase::Closing {
+            return;
+        }
+        shared.judged(FAILURE, format!("the worker is gone: {ending}"));
+        if since.elapsed() >= SETTLED {
+            wait = limits.first_restart;
+        }
+        pause(&shared, wait).await;
+        wait = (wait * 2).min(limits.last_restart);
+    }
+}
+
+/// Waits before a restart, no longer than the adapter runs.
+async fn pause(shared: &Shared, wait: Duration) {
+    let mut phase = shared.phase.subscribe();
+    let _ = tokio::time::timeout(wait, phase.wait_for(|phase| *phase >= Phase::Closing)).await;
+}
+
+/// A new worker; `None` when the adapter is closing before there is one.
+async fn start_unless_closing(shared: &Shared) -> Option<Result<(Live, AdapterInfo), StartError>> {
+    let mut phase = shared.phase.subscribe();
+    tokio::select! {
+        started = establish(&shared.settings, &shared.output) => Some(started),
+        _ = phase.wait_for(|phase| *phase >= Phase::Closing) => None,
+    }
 }
 
 /// Reads what one worker sends until it ends, and ends it.
-async fn serve(shared: &Shared, mut live: Live) -> Ending {
-    let ending = loop {
-        tokio::select! {
-            frame = live.reader.next() => match frame {
-                Ok(Some(frame)) => {
-                    let handled = ToHost::decode(&frame)
-                        .map_err(|error| error.to_string())
-                        .and_then(|message| handle(&shared.output, &live.connection, frame.id, message)
-                            .map_err(|what| format!("unexpected: {what}")));
-                    if let Err(reason) = handled {
-                        break Ending::Protocol(reason);
-                    }
-                }
-                Ok(None) => break Ending::Closed,
-                Err(error) => break Ending::Protocol(error.to_string()),
-            },
-            () = live.process.ended() => {
-                // What it sent before its end still counts.
-                while let Ok(Ok(Some(frame))) = tokio::time::timeout(LAST_WORDS, live.reader.next()).await {
-                    if let Ok(message) = ToHost::decode(&frame) {
-                        let _ = handle(&shared.output, &live.connection, frame.id, message);
-                    }
-                }
-                break Ending::Closed;
-            }
-            reason = live.connection.killed() => break Ending::Killed(reason),
-        }
-    };
+async fn serve(shared: &Shared, index: usize, mut live: Live) -> Ending {
+    let ending = listen(shared, index, &mut live).await;
     // First, so that no call is sent to a worker that is gone; then the calls inside end.
-    shared.present.send_replace(None);
+    shared.pool.withdraw(index);
+    sample(shared, index, &live);
     let status = live.process.end().await;
     live.connection.abandon();
     match ending {
-        Ending::Closed if !*shared.stopping.borrow() => Ending::Exited(in_words(status)),
+        Ending::Closed if shared.phase() < Phase::Closing => Ending::Exited(in_words(status)),
         ending => ending,
+    }
+}
+
+/// Reads what one worker sends until there is a reason to end it.
+async fn listen(shared: &Shared, index: usize, live: &mut Live) -> Ending {
+    let Live { process, reader, connection, .. } = live;
+    let closing = close(shared, connection);
+    let watching = keep_to_limits(shared, index, process.id());
+    let (ended, killed) = (process.ended(), connection.killed());
+    tokio::pin!(closing, watching, ended, killed);
+    loop {
+        // In this order: a worker that never stops sending is ended all the same.
+        tokio::select! {
+            biased;
+            reason = &mut killed => return Ending::Killed(reason),
+            reason = &mut watching => return Ending::Killed(reason),
+            reason = &mut closing => return Ending::Killed(reason),
+            () = &mut ended => {
+                // What it sent before its end still counts.
+                while let Ok(Ok(Some(frame))) = tokio::time::timeout(LAST_WORDS, reader.next()).await {
+                    if let Ok(message) = ToHost::decode(&frame) {
+                        let _ = handle(&shared.output, connection, frame.id, message);
+                    }
+                }
+                return Ending::Closed;
+            }
+            frame = reader.next() => match frame {
+                Ok(Some(frame)) => {
+                    let handled = ToHost::decode(&frame)
+                        .map_err(|error| error.to_string())
+                        .and_then(|message| handle(&shared.output, connection, frame.id, message)
+                            .map_err(|what| format!("unexpected: {what}")));
+                    if let Err(reason) = handled {
+                        return Ending::Protocol(reason);
+                    }
+                }
+                Ok(None) => return Ending::Closed,
+                Err(error) => return Ending::Protocol(error.to_string()),
+            },
+        }
+    }
+}
+
+/// Waits for the end of the adapter and asks the worker to close; ends with the reason to kill it.
+async fn close(shared: &Shared, connection: &Connection) -> String {
+    let mut phase = shared.phase.subscribe();
+    let _ = phase.wait_for(|phase| *phase >= Phase::Closing).await;
+    let limit = shared.settings.limits.close;
+    if shared.phase() < Phase::Dropped {
+        // A frame without content always fits.
+        let _ = connection.send(0, &ToWorker::Close);
+        let dropped = phase.wait_for(|phase| *phase >= Phase::Dropped);
+        if tokio::time::timeout(limit, dropped).await.is_err() {
+            return format!("it did not close within {limit:?}");
+        }
+    }
+    "the broker let it go".to_owned()
+}
+
+/// Looks at the process each second; ends with the reason to kill it.
+async fn keep_to_limits(shared: &Shared, index: usize, process_id: u32) -> String {
+    let (began, mut watch) = (Instant::now(), Watch::new(&shared.settings.limits));
+    let mut calls = 0;
+    let mut seconds = tokio::time::interval(SAMPLE_EVERY);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        // A process that has just ended has no figures; its end is noticed elsewhere.
+        let Ok(sample) = Sample::take(process_id) else { continue };
+        shared.processes[index].sampled(sample);
+        let load = shared.pool.load(index);
+        let idle = load.inside == 0 && load.calls == calls;
+        calls = load.calls;
+        if let Some(reason) = watch.observe(began.elapsed(), sample, idle) {
+            return reason;
+        }
+    }
+}
+
+/// The last figures of a process that is not reaped yet.
+fn sample(shared: &Shared, index: usize, live: &Live) {
+    if let Ok(sample) = Sample::take(live.process.id()) {
+        shared.processes[index].sampled(sample);
     }
 }
 
@@ -248,22 +378,17 @@ fn handle(output: &Output, connection: &Connection, id: u64, message: ToHost) ->
     }
 }
 
-fn record(shared: &Shared, ending: Ending) {
-    shared.process_id.store(0, Ordering::Relaxed);
-    let level = if ending == Ending::Closed { LogLevel::Info } else { LogLevel::Error };
-    shared.output.own(level, &format!("the worker is gone: {ending}"));
-    *shared.last_ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
-}
-
 fn refusal(adapter: &str, output: &Output, refused: Refused) -> StartError {
     let class = ErrorClass::from_status(refused.status).unwrap_or(ErrorClass::Unhealthy);
+    // The bytes are sealed: what its symbol and table say, they will always say.
+    let is_final = matches!(refused.stage, Stage::Entry | Stage::Table);
     let stage = match refused.stage {
         Stage::Open => format!("{} with its configuration", refused.stage),
         stage => stage.to_string(),
     };
     let mut error = AdapterError::new(class, output.masked(&refused.text));
     error.vendor_code = refused.vendor_code.map(|code| output.masked(&code));
-    StartError::Refused { adapter: adapter.to_owned(), stage, error }
+    StartError::Refused { adapter: adapter.to_owned(), stage, is_final, error }
 }
 
 fn in_words(status: Option<ExitStatus>) -> String {
