@@ -16,8 +16,15 @@ pub struct Config {
     /// The broker's address as phones reach it: it stands in every code. Default: `http://` and the address listened on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Address and port of `GET /metrics` (OpenMetrics), for monitoring alone. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Where everything is kept.
     pub data_directory: PathBuf,
+    /// The file with the CAs' adapters, `[[adapter]]` tables that `yinqiao adapter` makes and changes. Default: `adapters.toml`
+    /// in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<PathBuf>,
     /// Threads that serve connections. Default: as many as processors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -82,7 +89,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             public_url: None,
+            metrics_listen: None,
             data_directory: PathBuf::from("yinqiao-data"),
+            catalogue: None,
             threads: None,
             connections_per_thread: 25_000,
             adapters: Vec::new(),
@@ -153,6 +162,10 @@ impl Config {
         }
         self.data_directory = std::path::absolute(&self.data_directory)
             .map_err(|e| ConfigError::Invalid(format!("data_directory: {e}")))?;
+        let catalogue = self.catalogue.unwrap_or_else(|| self.data_directory.join("adapters.toml"));
+        self.catalogue = Some(
+            std::path::absolute(catalogue).map_err(|e| ConfigError::Invalid(format!("catalogue: {e}")))?,
+        );
         if self.adapters.is_empty() {
             self.adapters.push(self.software_ca()?);
         }

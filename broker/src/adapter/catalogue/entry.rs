@@ -93,7 +93,7 @@ impl Entry {
         let mut content = serde_json::json!({
             "name": self.name,
             "digests": self.version.digests.map(|digests| digests.to_string()),
-            "library": self.version.digests.is_none().then_some(&self.version),
+            "library": self.version.digests.is_none().then(|| self.version.written_library()),
             "configuration": self.configuration,
             "secrets_directory": self.secrets_directory,
             "data_directory": self.data_directory,

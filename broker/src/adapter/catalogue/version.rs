@@ -50,6 +50,11 @@ impl Version {
         Ok(Self { shipped: true, ..Self::unpinned(library) })
     }
 
+    /// The file as the catalogue names it.
+    pub(super) fn written_library(&self) -> &Path {
+        if self.shipped { Path::new(SHIPPED) } else { &self.library }
+    }
+
     /// A file that is not pinned.
     pub fn unpinned(library: PathBuf) -> Self {
         Self {
@@ -150,11 +155,8 @@ impl TryFrom<Written> for Version {
         if shipped && written.sha256.is_some() {
             return Err(VersionError::ShippedPinned);
         }
-        let library = if shipped {
-            Self::shipped().map_err(VersionError::Program)?.library
-        } else {
-            written.library
-        };
+        let library =
+            if shipped { Self::shipped().map_err(VersionError::Program)?.library } else { written.library };
         if !library.is_absolute() {
             return Err(VersionError::Relative(library));
         }
@@ -181,9 +183,8 @@ impl TryFrom<Written> for Version {
 
 impl From<Version> for Written {
     fn from(version: Version) -> Self {
-        let library = if version.shipped { SHIPPED.into() } else { version.library };
         Self {
-            library,
+            library: version.written_library().to_owned(),
             sha256: version.digests.map(|digests| hex::encode(digests.sha256)),
             sm3: version.digests.map(|digests| hex::encode(digests.sm3)),
             configuration_sm3: version.configuration_sm3,

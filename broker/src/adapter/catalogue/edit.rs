@@ -1,0 +1,287 @@
+//! Changes the catalogue's file and leaves the operator's comments, order and spelling alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
+
+use super::entry::{AdapterName, Entry, State};
+use super::file::{Catalogue, CatalogueError};
+use super::policy::Policy;
+use super::site::{self, Site};
+
+/// How long a command waits for another one that is changing the catalogue.
+const LOCK_WITHIN: Duration = Duration::from_secs(20);
+/// How often it looks.
+const LOCK_LOOK: Duration = Duration::from_millis(50);
+/// What a file begins with that a command makes.
+const HEADER: &str = "# The adapters of this broker: docs/adapters.md. `yinqiao adapter` changes this file and keeps comments.\n\n";
+
+/// Why the catalogue was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// The system refuses.
+    #[error("the catalogue {path} cannot be changed: {reason}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// Another command holds it.
+    #[error("another command has been changing the catalogue for {LOCK_WITHIN:?}: try again when it is done")]
+    Locked,
+    /// It is not TOML.
+    #[error("the catalogue {path} is not TOML: {reason}")]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        reason: Box<toml_edit::TomlError>,
+    },
+    /// It has no such adapter.
+    #[error("no adapter is called \"{0}\": `yinqiao adapter list` shows those that are")]
+    Unknown(AdapterName),
+    /// What is to be written cannot be.
+    #[error("the catalogue cannot be written: {0}")]
+    Write(Box<toml_edit::ser::Error>),
+    /// What would be written could not be read again.
+    #[error(transparent)]
+    Unreadable(#[from] CatalogueError),
+}
+
+/// Held by the one that changes the catalogue. The system lets it go when the process ends, however it ends.
+#[derive(Debug)]
+pub struct CatalogueLock(#[expect(dead_code, reason = "held, not used")] File);
+
+impl CatalogueLock {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// [`EditError::Locked`], [`EditError::Io`].
+    pub async fn take(site: &Site) -> Result<Self, EditError> {
+        let path = site.lock();
+        let failed = |reason| EditError::Io { path: path.clone(), reason };
+        site::make_folder(site.data_directory()).map_err(failed)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        let give_up = tokio::time::Instant::now() + LOCK_WITHIN;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(fs::TryLockError::WouldBlock) if tokio::time::Instant::now() < give_up => {
+                    tokio::time::sleep(LOCK_LOOK).await;
+                }
+                Err(fs::TryLockError::WouldBlock) => return Err(EditError::Locked),
+                Err(fs::TryLockError::Error(reason)) => return Err(failed(reason)),
+            }
+        }
+    }
+}
+
+/// The file's text with its comments.
+#[derive(Debug)]
+pub struct Editor {
+    site: Site,
+    document: DocumentMut,
+}
+
+impl Editor {
+    /// Opens the file; where there is none, begins one with the software CA that comes with the program. What the adapters
+    /// in it say is not looked at, so that one that is wrong can be taken out.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn open(site: &Site, _lock: &CatalogueLock) -> Result<Self, EditError> {
+        let path = || site.catalogue().to_owned();
+        match fs::read_to_string(site.catalogue()) {
+            Ok(text) => {
+                let document = text
+                    .parse()
+                    .map_err(|reason| EditError::Toml { path: path(), reason: Box::new(reason) })?;
+                Ok(Self { site: site.clone(), document })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut editor = Self { site: site.clone(), document: DocumentMut::new() };
+                editor.document.decor_mut().set_prefix(HEADER);
+                for entry in Catalogue::read(site)?.entries {
+                    editor.put(&entry)?;
+                }
+                Ok(editor)
+            }
+            Err(reason) => Err(EditError::Io { path: path(), reason }),
+        }
+    }
+
+    /// Puts an adapter in, or in the place of the one of its name.
+    ///
+    /// # Errors
+    /// [`EditError::Write`].
+    pub fn put(&mut self, entry: &Entry) -> Result<(), EditError> {
+        let default_folder = self.site.adapter_data(&entry.name);
+        let mut table = to_table(entry)?;
+        let adapters = self.adapters();
+        let present = adapters.iter_mut().find(|table| is_named(table, &entry.name));
+        let says_folder = present.as_ref().is_some_and(|table| table.contains_key("data_directory"));
+        if !says_folder && entry.data_directory == Some(default_folder) {
+            table.remove("data_directory");
+        }
+        match present {
+            Some(present) => merge(present, table),
+            None => adapters.push(table),
+        }
+        Ok(())
+    }
+
+    /// Says whether an adapter is started.
+    ///
+    /// # Errors
+    /// [`EditError::Unknown`].
+    pub fn set_state(&mut self, name: &AdapterName, state: State) -> Result<(), EditError> {
+        let found = self.adapters().iter_mut().find(|table| is_named(table, name));
+        let table = found.ok_or_else(|| EditError::Unknown(name.clone()))?;
+        let word = match state {
+            State::Enabled => "enabled",
+            State::Disabled => "disabled",
+        };
+        table.insert("state", toml_edit::value(word));
+        Ok(())
+    }
+
+    /// Takes an adapter out, and out of all routes; a route that led to it alone goes too. Gives how many did.
+    ///
+    /// # Errors
+    /// [`EditError::Unknown`].
+    pub fn remove(&mut self, name: &AdapterName) -> Result<usize, EditError> {
+        let adapters = self.adapters();
+        let before = adapters.len();
+        adapters.retain(|table| !is_named(table, name));
+        if adapters.len() == before {
+            return Err(EditError::Unknown(name.clone()));
+        }
+        let Some(routes) = self.document.get_mut("route").and_then(Item::as_array_of_tables_mut) else {
+            return Ok(0);
+        };
+        let before = routes.len();
+        for route in routes.iter_mut() {
+            if let Some(adapters) = route.get_mut("adapters").and_then(Item::as_array_mut) {
+                adapters.retain(|adapter| adapter.as_str() != Some(name.as_str()));
+            }
+        }
+        routes.retain(|route| {
+            route.get("adapters").and_then(Item::as_array).is_none_or(|adapters| !adapters.is_empty())
+        });
+        Ok(before - routes.len())
+    }
+
+    /// Sets who may change the catalogue.
+    ///
+    /// # Errors
+    /// [`EditError::Write`].
+    pub fn set_policy(&mut self, policy: &Policy) -> Result<(), EditError> {
+        let table = to_table(policy)?;
+        match self.document.get_mut("policy").and_then(Item::as_table_mut) {
+            Some(present) => merge(present, table),
+            None => {
+                self.document.insert("policy", Item::Table(table));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the file, whole or not at all, for its owner only. `strict`: only when it could be read again; what takes
+    /// something out writes in any case.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn save(&self, strict: bool) -> Result<(), EditError> {
+        let text = self.document.to_string();
+        if strict {
+            Catalogue::parse(&self.site, &text)?;
+        }
+        let path = self.site.catalogue();
+        site::write_whole(path, text.as_bytes(), 0o600)
+            .map_err(|reason| EditError::Io { path: path.to_owned(), reason })
+    }
+
+    fn adapters(&mut self) -> &mut ArrayOfTables {
+        let item = self.document.entry("adapter").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+        if !item.is_array_of_tables() {
+            *item = Item::ArrayOfTables(item.clone().into_array_of_tables().unwrap_or_default());
+        }
+        match item {
+            Item::ArrayOfTables(adapters) => adapters,
+            _ => unreachable!("it was made one above"),
+        }
+    }
+}
+
+fn is_named(table: &Table, name: &AdapterName) -> bool {
+    table.get("name").and_then(Item::as_str) == Some(name.as_str())
+}
+
+fn to_table(value: &impl Serialize) -> Result<Table, EditError> {
+    let document = toml_edit::ser::to_document(value).map_err(|reason| EditError::Write(Box::new(reason)))?;
+    let mut table = document.as_table().clone();
+    expand(&mut table, 0);
+    Ok(table)
+}
+
+/// Gives objects tables of their own where a person would: two levels deep. What lies deeper stays in one line.
+fn expand(table: &mut Table, depth: usize) {
+    for (_, item) in table.iter_mut() {
+        let is_list_of_tables = item
+            .as_array()
+            .is_some_and(|list| !list.is_empty() && list.iter().all(toml_edit::Value::is_inline_table));
+        if item.is_inline_table() && depth < 2 {
+            *item = std::mem::take(item).into_table().map_or_else(|item| item, Item::Table);
+        } else if is_list_of_tables && depth < 1 {
+            *item = std::mem::take(item).into_array_of_tables().map_or_else(|item| item, Item::ArrayOfTables);
+        }
+        match item {
+            Item::Table(inner) => expand(inner, depth + 1),
+            Item::ArrayOfTables(list) => list.iter_mut().for_each(|inner| expand(inner, depth + 1)),
+            Item::None | Item::Value(_) => {}
+        }
+    }
+}
+
+/// Makes `present` say what `wanted` says, and leaves alone what says it already.
+fn merge(present: &mut Table, wanted: Table) {
+    let gone: Vec<String> =
+        present.iter().map(|(key, _)| key.to_owned()).filter(|key| !wanted.contains_key(key)).collect();
+    for key in gone {
+        present.remove(&key);
+    }
+    for (key, item) in wanted {
+        match (present.get_mut(key.as_str()), item) {
+            (Some(Item::Table(present)), Item::Table(wanted)) => merge(present, wanted),
+            (Some(present), wanted) if says_the_same(present, &wanted) => {}
+            (Some(Item::Value(present)), Item::Value(mut wanted)) => {
+                *wanted.decor_mut() = present.decor().clone();
+                *present = wanted;
+            }
+            (_, wanted) => {
+                present.insert(key.as_str(), wanted);
+            }
+        }
+    }
+}
+
+fn says_the_same(one: &Item, other: &Item) -> bool {
+    let plain = |item: &Item| {
+        let mut document = DocumentMut::new();
+        document.insert("value", item.clone());
+        toml::from_str::<toml::Table>(&document.to_string()).ok()
+    };
+    plain(one).is_some_and(|one| plain(other) == Some(one))
+}

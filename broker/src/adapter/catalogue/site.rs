@@ -1,0 +1,86 @@
+//! Where the catalogue and what belongs to it are.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::AdapterName;
+use crate::config::Config;
+
+/// The places of one broker. All under the data directory, except where the configuration puts the catalogue elsewhere:
+///
+/// ```text
+/// adapters.toml                 the catalogue
+/// adapters.lock                 held by whoever changes it
+/// adapters/NAME/SHA256.so       libraries that commands have taken
+/// adapter-data/NAME/            a plugin's own folder
+/// adapter-changes/ID.json       proposed changes, and those that took effect, with their consents
+/// adapter-changes/policy.json   the policy that was agreed upon
+/// ```
+#[derive(Clone, Debug)]
+pub struct Site {
+    catalogue: PathBuf,
+    data_directory: PathBuf,
+}
+
+impl Site {
+    /// That of a complete configuration.
+    pub fn of(config: &Config) -> Self {
+        let catalogue =
+            config.catalogue.clone().unwrap_or_else(|| config.data_directory.join("adapters.toml"));
+        Self { catalogue, data_directory: config.data_directory.clone() }
+    }
+
+    /// The catalogue's file.
+    pub fn catalogue(&self) -> &Path {
+        &self.catalogue
+    }
+
+    /// The broker's data directory.
+    pub fn data_directory(&self) -> &Path {
+        &self.data_directory
+    }
+
+    /// Where a plugin may keep what it likes, unless the catalogue says another place.
+    pub fn adapter_data(&self, name: &AdapterName) -> PathBuf {
+        self.data_directory.join("adapter-data").join(name.as_str())
+    }
+
+    /// Libraries that were taken for an adapter.
+    pub fn libraries(&self, name: &AdapterName) -> PathBuf {
+        self.data_directory.join("adapters").join(name.as_str())
+    }
+
+    /// Changes.
+    pub fn changes(&self) -> PathBuf {
+        self.data_directory.join("adapter-changes")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.data_directory.join("adapters.lock")
+    }
+}
+
+/// Makes a folder and those above it, for their owner only.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that is either the new one whole or the one before, whatever breaks; for its owner only.
+pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = folder.join(name);
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)?;
+    File::open(folder)?.sync_all()
+}
