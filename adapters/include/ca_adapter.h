@@ -10,27 +10,59 @@
  * naturally aligned and there is no implicit padding. 64-bit, little-endian platforms.
  *
  * VERSIONS. CA_ABI_MAJOR changes when a plugin must be rebuilt, CA_ABI_MINOR when something was added. Structures grow
- * at their end only. The reader of a structure looks at struct_size before it reads a member beyond the first version;
- * the host allocates and zeroes the adapter's table and presets its struct_size, the plugin fills at most that much.
+ * at their end only, and begin with their size. A plugin and a host of the same major version work together whichever
+ * minor version each was built with: HOW THIS CONTRACT GROWS, below, says how.
  *
- * MEMORY. Nobody frees what the other allocated. A ca_slice given to the plugin is borrowed until that call returns.
- * Replies go into a ca_buf, an opaque thing of the host, by host->buf_write. A ca_slice in the adapter's table (vendor,
- * name, version, build_id) points to static storage of the plugin. Slices are not NUL-terminated; an empty one may have
- * a NULL pointer.
+ * MEMORY. Nobody frees what the other allocated. A ca_slice given to the plugin is borrowed until that call returns, and
+ * so is the ca_call: copy what is needed longer. A ca_slice given to the host is borrowed until the host's function
+ * returns. Replies go into a ca_buf, an opaque thing of the host, by host->buf_write; it is the present call's and
+ * nothing when the call is over. A ca_slice in the adapter's table (vendor, name, version, build_id) points to static
+ * storage of the plugin. Slices are not NUL-terminated; an empty one may have a NULL pointer. Pointers that the host
+ * passes are never NULL, except in an empty slice.
+ *
+ * LIFE. The process calls, in this order: ca_adapter_get once; describe; open once per instance; health, submit,
+ * poll, lookup, cancel and list as often as there is work; close once per instance. Several processes may have the same
+ * plugin open with the same configuration at once: always during an upgrade, and whenever the host runs more than one.
+ * What an instance keeps outside its process must allow for that.
  *
  * THREADS. The plugin says in ca_adapter.threading how it may be called, and the host keeps to it. The plugin calls host
  * functions only inside a call from the host and on that very thread; from any other thread they do nothing and fail.
- * A plugin may have threads of its own.
+ * A plugin may have threads of its own. A thread that calls the plugin has a stack of at least 8 MiB.
+ *
+ * ERRORS. Every function of the adapter returns a status, below. The class must be true: every one but
+ * CA_UNKNOWN_OUTCOME promises that the CA did nothing, and the host builds on it.
  *
  * UNWINDING. No exception, panic or longjmp may leave a function of either side.
  *
  * PROCESS. A plugin does not call exit, abort, fork or exec, installs no signal handlers, changes no working directory,
  * locale or environment, and writes only where its configuration says. Standard input is empty; what it prints to
- * standard output or error goes to the host's log. It is never unloaded: the process ends instead. It may be killed at
- * any instant, and must find its own files consistent afterwards.
+ * standard output or error goes to the host's log. The environment is empty, the working directory is the root. It is
+ * never unloaded: the process ends instead. It may be killed at any instant, and must find its own files consistent
+ * afterwards.
+ *
+ * SANDBOX. The host may close the process, by landlock and seccomp, before the library's constructors run. What is
+ * closed fails with EPERM, EACCES or ENOSYS, never with a signal. Open are: reading the system's libraries, its time
+ * zones, its certificates and its configuration of names; the folders that the operator named, in which regular files
+ * and folders can be made with the mode that open and mkdir give them (under umask 077; chmod, chown, links to outside,
+ * devices, sockets and pipes with a name cannot); TCP to the ports that the operator named, and name servers; threads,
+ * memory, clocks, timers. Closed are: every other file, listening, Unix sockets, other processes, new processes. A
+ * write beyond the largest file fails with EFBIG.
  *
  * DEADLINES. Each call has a time-out, kept by the host: first it marks the call as cancelled (host->cancelled), a
- * little later it kills the process. A plugin that waits for a network bounds every wait by host->remaining_ms.
+ * little later it kills the process. A plugin that waits for a network bounds every wait by host->remaining_ms. describe
+ * and open have no ca_call: both together must be done within the host's limit for starting (15 s unless the operator
+ * says otherwise).
+ *
+ * THE HOST PROMISES
+ *   - to journal an operation that changes something before it submits it, and never to submit it again after
+ *     CA_UNKNOWN_OUTCOME, a broken reply, a crash or a kill, before lookup said "absent" (or with CA_CAN_DEDUPLICATE,
+ *     then with the same key and the same request);
+ *   - to use an idempotency key for one request only;
+ *   - not to submit an operation whose capability bit is not set, nor to call a function that is NULL;
+ *   - to call with well-formed documents, but the plugin checks what it builds on: they come from another process;
+ *   - to call close only when no call is inside, and nothing with that instance afterwards;
+ *   - to read at most struct_size octets of a structure, and to leave a plugin's memory alone but for the slices that it
+ *     hands over.
  *
  * DOCUMENTS. Requests, replies, configuration and errors are JSON (RFC 8259) in UTF-8, objects at the top, nested at most
  * 32 deep. A reader ignores members it does not know. A member marked with "?" may be absent; absent is not null.
@@ -38,10 +70,47 @@
  *   hex      text, lower-case hexadecimal digits, an even number of them
  *   serial   hex of a certificate's serial number, without leading zero octets
  *   time     integer, milliseconds since 1970-01-01T00:00:00Z
+ *
+ * HOW THIS CONTRACT GROWS
+ *
+ * A major version is for ever what it is; only the following is added in a minor version.
+ *   - Members at the end of ca_host, ca_call and ca_adapter, each aligned to 8 octets and a multiple of 8 octets long.
+ *     ca_slice never changes; ca_buf and ca_instance stay opaque.
+ *   - Operations with their capability bits, and further capability bits.
+ *   - Status values, threading numbers, log levels, bits of flags.
+ *   - Members of documents, and values of their texts.
+ * Nothing is removed, renumbered, reordered or given another meaning, and no function that is optional becomes required.
+ *
+ * struct_size is the size of the structure as its maker knows it, and what lies beyond it is not there. Whoever reads a
+ * member that is younger than version 1.0 asks CA_HAS first.
+ *
+ * A plugin that is OLDER than its host fills less of the table than there is room and lowers struct_size to what it
+ * filled (ca_adapter_fill does); the host reads the rest as zero, which is NULL. ca_host and ca_call are longer than the
+ * plugin knows; it leaves their rest alone. It returns CA_NOT_SUPPORTED for an operation that it does not know, ignores
+ * bits of flags and members of documents that it does not know. It is never rebuilt for a minor version.
+ *
+ * A plugin that is NEWER than its host copies no more of its table than there is room: its younger functions fall away,
+ * and the host ignores the capability bits and bits of flags that it does not know. Before it uses a function of ca_host
+ * or a member of ca_call that is younger than 1.0, it asks CA_HAS, and does without or refuses in ca_adapter_get
+ * (CA_NOT_SUPPORTED). Status values, threading numbers and values of texts that are younger than host->abi_minor it does
+ * not use: an unknown threading number is refused, an unknown status counts as below.
+ *
+ * REFUSED AT LOAD, each with a line that says why:
+ *   - another abi_major;
+ *   - a struct_size larger than the room that the host gave: the plugin wrote past the end;
+ *   - a struct_size below CA_ADAPTER_SIZE_1_0, or not a multiple of 8 (it would cut a member);
+ *   - a required function that is NULL;
+ *   - a capability bit without its function, or a function without its bit: it announces more than it fills;
+ *   - a capability bit or a bit of flags that has no meaning in the plugin's own minor version, where the host knows that
+ *     version;
+ *   - a threading number that the host does not know; vendor, name or version that are not 1 to 128 octets of UTF-8.
+ *
+ * HISTORY. 1.0: the first.
  */
 #ifndef CA_ADAPTER_H
 #define CA_ADAPTER_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -51,6 +120,15 @@ extern "C" {
 
 #define CA_ABI_MAJOR 1u
 #define CA_ABI_MINOR 0u
+
+/* The sizes in version 1.0, in octets: no side announces less. */
+#define CA_HOST_SIZE_1_0 80u
+#define CA_CALL_SIZE_1_0 56u
+#define CA_ADAPTER_SIZE_1_0 160u
+
+/* Whether the structure of that type behind the pointer has the member: CA_HAS(ca_host, host, cancelled). */
+#define CA_HAS(type, pointer, member) \
+  ((pointer)->struct_size >= offsetof(type, member) + sizeof((pointer)->member))
 
 /* ---- Status: what every function of the adapter returns ------------------------------------------------------------
  *
@@ -65,11 +143,13 @@ extern "C" {
  * CA_UNKNOWN_OUTCOME  The CA may have acted: a time-out after sending, a broken reply. The host never submits again
  *                  blindly; it asks lookup first. When in doubt between this and another class, return this.
  * CA_NOT_SUPPORTED The CA or plugin does not offer it.
- * CA_LIMIT         Nothing was done: quota, rate limit, or a reply larger than the buffer may become.
+ * CA_LIMIT         Nothing was done: quota, rate limit, or a reply larger than the buffer may become. When something was
+ *                  done and only its reply is too large, return CA_UNKNOWN_OUTCOME.
  *
  * With every status but CA_OK and CA_PENDING the buffer holds an error document (or nothing):
  *   {"vendor_code"?: text, "text"?: text, "retry_after_ms"?: integer}
  * vendor_code and text are the CA's own, verbatim, without secrets and personal data; the host shows them to operators.
+ * What was written into the buffer stays in it: write nothing before it is certain which document it will be.
  * Any other value counts as CA_UNKNOWN_OUTCOME from submit of an operation that changes something, as CA_UNHEALTHY
  * otherwise.
  */
@@ -144,7 +224,10 @@ extern "C" {
 #define CA_OP_TIMESTAMP 14u
 #define CA_OP_CA_CERTIFICATES 15u
 
-/* ---- Capabilities: bit number = operation number; from bit 48 on, functions and promises --------------------------- */
+/* ---- Capabilities: bit number = operation number; from bit 48 on, functions and promises ---------------------------
+ *
+ * A bit says that the CA behind the plugin offers it, whatever the configuration; what only some configurations have is
+ * announced, and answered with CA_NOT_SUPPORTED where it is missing. Bits do not change while the library is loaded. */
 #define CA_CAN(op) (UINT64_C(1) << (op))
 /* The function of that name is offered. A bit without its pointer, or a pointer without its bit, is refused at load. */
 #define CA_CAN_POLL (UINT64_C(1) << 48)
@@ -182,117 +265,138 @@ typedef struct ca_buf ca_buf;
 /* One opened connection to a CA: the plugin's, opaque. */
 typedef struct ca_instance ca_instance;
 
-/* What the host offers the plugin. Valid for the life of the process. */
+/* What the host offers the plugin. It and ctx are valid for the life of the process and never change; no function here is
+ * NULL. Each is called only inside a call from the host and on its thread (see THREADS). None blocks for long: secret_get
+ * asks another process, log waits when the host is slow to take lines. */
 typedef struct ca_host {
-  uint32_t struct_size; /* of this structure as the host knows it */
+  uint32_t struct_size; /* of this structure as the host knows it, at least CA_HOST_SIZE_1_0 */
   uint16_t abi_major;   /* the host's CA_ABI_MAJOR and CA_ABI_MINOR */
   uint16_t abi_minor;
   void *ctx; /* first argument of every function below */
 
-  /* Appends bytes to a reply. CA_OK; CA_LIMIT when the reply would grow too large (the call should then return CA_LIMIT);
-   * CA_PERMANENT when used outside a call. The bytes are copied. */
+  /* Appends bytes to a reply or a scratch buffer; they are copied. CA_OK; CA_LIMIT when it would grow too large (the
+   * host's limit for replies, 8 MiB unless the operator says otherwise), and nothing was appended; CA_PERMANENT outside a
+   * call, or when out is no buffer of the present call. */
   int32_t (*buf_write)(void *ctx, ca_buf *out, ca_slice bytes);
 
-  /* Writes one event to the host's log. fields is a JSON object. event_id is the plugin's own numbering. Never write a
-   * secret or personal data; the host masks the secrets it gave out, it cannot know the others. */
+  /* Writes one event to the host's log. level is a CA_LOG_ number; event_id is the plugin's own numbering; fields is a
+   * JSON object, cut after 8 KiB. Never write a secret or personal data; the host masks the secrets it gave out, it
+   * cannot know the others. Does nothing outside a call. */
   void (*log)(void *ctx, uint32_t level, uint32_t event_id, ca_slice fields);
 
-  /* Fetches a credential by the name that describe announced: CA_OK; CA_AUTHENTICATION when the host has none of that
-   * name. Wipe the copy after use; ask again after CA_AUTHENTICATION from the CA, since credentials rotate. */
+  /* Fetches a credential by the name that describe announced (at most 128 octets) and appends it to out: CA_OK;
+   * CA_AUTHENTICATION when the host has none of that name; CA_LIMIT as buf_write; CA_PERMANENT outside a call or for
+   * what is no name. Wipe the copy after use; ask again after CA_AUTHENTICATION from the CA, since credentials rotate. */
   int32_t (*secret_get)(void *ctx, ca_slice name, ca_buf *out);
 
-  /* Reads what buf_write or secret_get put into a buffer made by scratch. Valid until that buffer changes or the call
-   * ends. */
+  /* Reads what buf_write or secret_get put into a buffer of the present call. Valid until that buffer is appended to or
+   * the call ends. Empty for what is no buffer of the present call. */
   ca_slice (*buf_bytes)(void *ctx, const ca_buf *buf);
 
-  /* A buffer for the plugin's own use during this call (for secret_get). The host wipes and frees it when the call
-   * returns. NULL when none can be had. */
+  /* A further buffer for the plugin's own use during this call (for secret_get). The host wipes and frees it when the
+   * call returns. NULL when none can be had: outside a call, or after 64 in one call. */
   ca_buf *(*scratch)(void *ctx);
 
-  /* The wall clock, as time. */
+  /* The wall clock, as time. It may jump; for waiting use remaining_ms. */
   uint64_t (*now_ms)(void *ctx);
 
-  /* Milliseconds left until the call's time-out, 0 when it is over. */
+  /* Milliseconds left until the time-out of the call with that call_id, 0 when it is over or not known. */
   uint64_t (*remaining_ms)(void *ctx, uint64_t call_id);
 
-  /* 1 when nobody waits for the call any more: return soon, with CA_RETRYABLE if nothing was done, with
-   * CA_UNKNOWN_OUTCOME if something may have been; else 0. */
+  /* 1 when nobody waits any more for the call with that call_id: return soon, with CA_RETRYABLE if nothing was done, with
+   * CA_UNKNOWN_OUTCOME if something may have been; else 0. A plugin that does not look is killed at its time-out. */
   uint32_t (*cancelled)(void *ctx, uint64_t call_id);
 } ca_host;
 
-/* One call from the host. */
+/* One call from the host. Borrowed until the call returns. */
 typedef struct ca_call {
-  uint32_t struct_size;
-  uint32_t flags;           /* 0 in this version */
-  uint64_t call_id;         /* unique in this process */
+  uint32_t struct_size;     /* at least CA_CALL_SIZE_1_0 */
+  uint32_t flags;           /* 0 in this version; ignore bits that you do not know */
+  uint64_t call_id;         /* unique in this process; for remaining_ms and cancelled */
   uint64_t timeout_ms;      /* what was left when the call began */
   ca_slice idempotency_key; /* 1 to 128 printable ASCII characters for submit; empty for the others */
-  ca_slice trace_id;        /* for the log, may be empty */
+  ca_slice trace_id;        /* UTF-8, names the caller's work in logs; may be empty */
 } ca_call;
 
-/* What the plugin offers the host. NULL = not offered. Everything after flags is called as threading says. */
+/* What the plugin offers the host. NULL = not offered. Everything after flags is called as threading says, and only with
+ * instances that this plugin opened and that are not closed. out is an empty buffer for the reply, or for the error
+ * document. */
 typedef struct ca_adapter {
-  uint32_t struct_size; /* preset by the host; the plugin lowers it to what it filled */
+  uint32_t struct_size; /* preset by the host to the room there is; the plugin lowers it to what it filled */
   uint16_t abi_major;   /* the plugin's CA_ABI_MAJOR: must equal the host's */
-  uint16_t abi_minor;   /* the plugin's CA_ABI_MINOR */
-  ca_slice vendor;      /* UTF-8, 1 to 128 bytes each */
+  uint16_t abi_minor;   /* the plugin's CA_ABI_MINOR, whether larger or smaller than the host's */
+  ca_slice vendor;      /* UTF-8, 1 to 128 octets each */
   ca_slice name;
   ca_slice version;
-  ca_slice build_id; /* whatever names this build in the vendor's archive; may be empty */
-  uint64_t capabilities;
-  uint32_t threading;
-  uint32_t flags; /* 0 in this version */
+  ca_slice build_id;     /* whatever names this build in the vendor's archive, at most 128 octets; may be empty */
+  uint64_t capabilities; /* CA_CAN_ bits */
+  uint32_t threading;    /* one of CA_THREADING_ */
+  uint32_t flags;        /* 0 in this version */
 
-  /* Required. Works without configuration, network and secrets:
+  /* Required. Works without configuration, network and secrets, and gives the same document each time:
    *   {"configuration": JSON Schema of open's document,
    *    "secrets": [{"name": text, "required": boolean, "text": text}, ...],
    *    "products": [{"name": text, "text": text}, ...]}
-   * No credential may be part of the configuration. */
+   * No credential may be part of the configuration. secrets and products may be absent when there are none. */
   int32_t (*describe)(const ca_host *host, ca_buf *out);
 
-  /* Required. config is a document that fits describe's schema. On CA_OK *instance is set; otherwise out holds an error
-   * document, *instance stays NULL and everything that was begun is undone. A CA that cannot be reached is no reason
-   * to fail: health says it. */
+  /* Required. config is a document that fits describe's schema. On CA_OK *instance is set, to something else than NULL;
+   * otherwise out holds an error document, *instance stays NULL and everything that was begun is undone. A CA that cannot
+   * be reached is no reason to fail: health says it. The instance may keep host, not config. It opens again what the CA
+   * or a device closed while it was idle, without being told. */
   int32_t (*open)(const ca_host *host, ca_slice config, ca_instance **instance, ca_buf *out);
 
-  /* Required. Called once per opened instance, with no call inside. */
+  /* Required. Called once per opened instance, with no call inside; ends the threads of the instance and gives its
+   * memory, descriptors and sessions back. The instance is gone whatever is returned. A process may also end without it. */
   int32_t (*close)(ca_instance *instance);
 
-  /* Required. Asks the CA: CA_OK with {"text"?: text}, or the class that says what is wrong. */
+  /* Required. Asks the CA, over the same way that submit takes: CA_OK with {"text"?: text}, or the class that says what is
+   * wrong. Changes nothing. The host asks now and then, and after faults. */
   int32_t (*health)(ca_instance *instance, const ca_call *call, ca_buf *out);
 
-  /* Required. Runs one operation. */
+  /* Required. Runs one operation: CA_OK with the operation's reply, CA_PENDING with a token, or the class that says what
+   * is wrong. A request that does not fit its operation is CA_PERMANENT. */
   int32_t (*submit)(ca_instance *instance, const ca_call *call, uint32_t operation, ca_slice request, ca_buf *out);
 
-  /* What became of a pending operation: as submit. CA_PERMANENT for a token nobody knows. */
+  /* What became of a pending operation: as submit, with the reply of that operation. token is the octets of the token's
+   * text. It is asked in any process, also after a restart, at most a few times after it was answered with CA_OK.
+   * CA_PERMANENT for a token nobody knows, and for an operation that was withdrawn or refused. Required when submit
+   * returns CA_PENDING. */
   int32_t (*poll)(ca_instance *instance, const ca_call *call, ca_slice token, ca_buf *out);
 
   /* What the CA knows, after a crash or an unknown outcome. query is {"idempotency_key": text} or {"serial": serial}.
    *   {"state": "absent"}                                nothing was done under that key, and nothing is under way
    *   {"state": "pending", "token": text}
    *   {"state": "done", "operation": integer, "reply": the reply of that operation}
-   * "absent" must be certain; when it is not, return CA_RETRYABLE or CA_UNHEALTHY. */
+   * "absent" must be certain; when it is not, return CA_RETRYABLE or CA_UNHEALTHY. Changes nothing. Without this function
+   * an unknown outcome can only be cleared up by a person. */
   int32_t (*lookup)(ca_instance *instance, const ca_call *call, ca_slice query, ca_buf *out);
 
-  /* Withdraws a pending operation: {"state": "cancelled"|"done"}. */
+  /* Withdraws a pending operation: {"state": "cancelled"|"done"}. "done": it was too late, and poll has the reply.
+   * CA_PERMANENT for a token nobody knows. */
   int32_t (*cancel)(ca_instance *instance, const ca_call *call, ca_slice token, ca_buf *out);
 
   /* All certificates the CA issued through this adapter, page by page. query is {"cursor"?: text, "limit"?: integer}:
-   *   {"certificates": [{"serial": serial, "idempotency_key"?: text, "state": state's}, ...], "next"?: text} */
+   *   {"certificates": [{"serial": serial, "idempotency_key"?: text, "state": state's}, ...], "next"?: text}
+   * next is the cursor of the following page, absent on the last. What is issued meanwhile may be missing, what was there
+   * at the beginning may not. Changes nothing. */
   int32_t (*list)(ca_instance *instance, const ca_call *call, ca_slice query, ca_buf *out);
 } ca_adapter;
 
 /*
- * The only exported symbol. Fills out and returns CA_OK. out is zeroed, its struct_size is the room there is. A plugin
- * that cannot work with host->abi_major returns CA_NOT_SUPPORTED and leaves out alone. No host function may be called
- * here; host stays valid.
+ * The only exported symbol, called once, before everything else. Fills out and returns CA_OK. out is zeroed, its
+ * struct_size is the room there is; it may be more or less than sizeof(ca_adapter), and is the host's again when the
+ * function returns. A plugin that cannot work with this host (another host->abi_major, or a host that is too old for it)
+ * returns CA_NOT_SUPPORTED and leaves out alone; so does one whose device or driver is missing, with CA_UNHEALTHY. No host
+ * function may be called here; host stays valid.
  */
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif
 int32_t ca_adapter_get(const ca_host *host, ca_adapter *out);
 
-/* Copies a table into the host's, as far as there is room: what a plugin calls at the end of ca_adapter_get. */
+/* Copies a table into the host's, as far as there is room, and says how much that was: what a plugin calls at the end of
+ * ca_adapter_get. */
 static inline void ca_adapter_fill(ca_adapter *out, const ca_adapter *mine) {
   uint32_t room = out->struct_size;
   uint32_t size = room < (uint32_t)sizeof *mine ? room : (uint32_t)sizeof *mine;

@@ -82,6 +82,14 @@ pub mod capability {
     pub const CA_CAN_LIST: u64 = 1 << 51;
     /// The same idempotency key gives the same reply.
     pub const CA_CAN_DEDUPLICATE: u64 = 1 << 52;
+
+    /// Every bit that this version gives a meaning.
+    pub const KNOWN: u64 = {
+        // Operations have the bits 1 to 15, without a gap.
+        let operations =
+            can(super::operation::CA_OP_CA_CERTIFICATES + 1) - can(super::operation::CA_OP_ISSUE);
+        operations | CA_CAN_POLL | CA_CAN_LOOKUP | CA_CAN_CANCEL | CA_CAN_LIST | CA_CAN_DEDUPLICATE
+    };
 }
 
 /// How a plugin may be called.

@@ -5,9 +5,11 @@
 //! and constant. Plugins in Rust use `yinqiao-ca-sdk`, which needs no `unsafe` from them.
 
 mod constants;
+mod growth;
 mod table;
 
 pub use constants::{abi, capability, log_level, operation, status, threading};
+pub use growth::{Announced, read_announced};
 pub use table::{
     DocumentFunction, ENTRY_SYMBOL, EntryPoint, ca_adapter, ca_buf, ca_call, ca_host, ca_instance, ca_slice,
 };

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use yinqiao_ca_abi::{
-    abi, ca_adapter, ca_call, ca_host, ca_slice, capability, log_level, operation, status, threading,
+    Announced, abi, ca_adapter, ca_call, ca_host, ca_slice, capability, log_level, operation, status,
+    threading,
 };
 
 macro_rules! members {
@@ -77,6 +78,13 @@ fn rust_facts() -> Vec<(String, i128)> {
         }
     );
     constants!(facts, abi { CA_ABI_MAJOR, CA_ABI_MINOR });
+    for (name, size) in [
+        ("CA_HOST_SIZE_1_0", ca_host::SIZE_1_0),
+        ("CA_CALL_SIZE_1_0", ca_call::SIZE_1_0),
+        ("CA_ADAPTER_SIZE_1_0", ca_adapter::SIZE_1_0),
+    ] {
+        facts.push((name.to_owned(), size as i128));
+    }
     constants!(
         facts,
         status {
@@ -173,11 +181,37 @@ fn no_number_of_the_header_is_missing_in_the_mirror() {
     let known: Vec<String> = rust_facts().into_iter().map(|(expression, _)| expression).collect();
     for line in text.lines().filter_map(|line| line.strip_prefix("#define ")) {
         let name = line.split([' ', '(']).next().unwrap();
-        if name == "CA_ADAPTER_H" || name == "CA_CAN" {
+        if ["CA_ADAPTER_H", "CA_CAN", "CA_HAS"].contains(&name) {
             continue;
         }
         assert!(known.iter().any(|expression| expression == name), "{name} is not mirrored");
     }
+}
+
+#[test]
+fn what_version_1_0_had_stands_where_it_stood() {
+    // Written down once more, by hand: the header and its mirror could move together.
+    let last = [
+        (offset_of!(ca_host, cancelled) + size_of::<usize>(), ca_host::SIZE_1_0, 80),
+        (offset_of!(ca_call, trace_id) + size_of::<ca_slice>(), ca_call::SIZE_1_0, 56),
+        (offset_of!(ca_adapter, list) + size_of::<usize>(), ca_adapter::SIZE_1_0, 160),
+    ];
+    for (end_of_its_last_member, size, written) in last {
+        assert_eq!((end_of_its_last_member, size), (written, written));
+    }
+    let functions =
+        [offset_of!(ca_adapter, describe), offset_of!(ca_adapter, submit), offset_of!(ca_adapter, poll)];
+    assert_eq!(functions, [88, 120, 128]);
+}
+
+#[test]
+fn every_capability_bit_of_the_header_is_known_and_no_other() {
+    let facts = rust_facts();
+    let of = |name: &str| facts.iter().find(|(known, _)| known == name).unwrap().1;
+    let operations =
+        facts.iter().filter(|(name, _)| name.starts_with("CA_OP_")).map(|(_, number)| 1_i128 << number);
+    let promises = facts.iter().filter(|(name, _)| name.starts_with("CA_CAN_")).map(|(name, _)| of(name));
+    assert_eq!(i128::from(capability::KNOWN), operations.chain(promises).fold(0, |all, bit| all | bit));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde_json::Value;
-use yinqiao_ca_abi::{ca_buf, ca_call, ca_host, ca_slice, log_level, status};
+use yinqiao_ca_abi::{ca_buf, ca_call, ca_host, ca_slice, log_level, read_announced, status};
 use zeroize::Zeroizing;
 
 use crate::messages::{AdapterError, ErrorClass, IdempotencyKey};
@@ -17,22 +17,19 @@ use crate::messages::{AdapterError, ErrorClass, IdempotencyKey};
 /// thread of the call.
 #[derive(Clone, Copy, Debug)]
 pub struct Host<'a> {
-    table: &'a ca_host,
-    _this_thread: PhantomData<*const ()>,
+    /// As far as this version knows it; what an older host does not have is `None`.
+    table: ca_host,
+    _call: PhantomData<(&'a ca_host, *const ())>,
 }
 
 impl<'a> Host<'a> {
-    /// The host behind its table; `None` when the table is null or too short for this version.
+    /// The host behind its table; `None` when the table is null or shorter than in version 1.0.
     ///
     /// # Safety
     /// `table` is null or what the host passed, valid for `'a`, and the caller is inside a call from the host.
     pub(crate) unsafe fn from_table(table: *const ca_host) -> Option<Self> {
-        // SAFETY: null gives None; otherwise valid for 'a by the caller's promise.
-        let table = unsafe { table.as_ref() }?;
-        if (table.struct_size as usize) < size_of::<ca_host>() {
-            return None;
-        }
-        Some(Self { table, _this_thread: PhantomData })
+        // SAFETY: null or the host's, with as many octets as it announces, by the caller's promise.
+        unsafe { read_announced(table) }.map(|table| Self { table, _call: PhantomData })
     }
 
     /// Writes one event to the host's log; `fields` is an object. Never a secret, never personal data.
@@ -102,16 +99,14 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The call behind its structure; `None` when it is null, too short or holds what the contract forbids.
+    /// The call behind its structure; `None` when it is null, shorter than in version 1.0 or holds what the contract
+    /// forbids.
     ///
     /// # Safety
     /// `call` is null or what the host passed to the function that is running, whose frame outlives `'a`.
     pub(crate) unsafe fn from_structure(host: Host<'a>, call: *const ca_call) -> Option<Self> {
-        // SAFETY: null gives None; otherwise valid for 'a by the caller's promise.
-        let call = unsafe { call.as_ref() }?;
-        if (call.struct_size as usize) < size_of::<ca_call>() {
-            return None;
-        }
+        // SAFETY: null or the host's, with as many octets as it announces, by the caller's promise.
+        let call = unsafe { read_announced(call) }?;
         // SAFETY: slices of the host, borrowed for the call.
         let (key, trace) = unsafe { (call.idempotency_key.as_bytes()?, call.trace_id.as_bytes()?) };
         let idempotency_key = match key {
