@@ -11,6 +11,7 @@ pub mod directory;
 pub mod event;
 pub mod http;
 pub mod lifecycle;
+pub mod metrics;
 pub mod operator;
 pub mod secrets;
 pub mod server;

@@ -14,6 +14,7 @@ use crate::broker::{Broker, StartError};
 use crate::config::Config;
 use crate::http;
 use crate::lifecycle::supervisor::LifecycleSupervisor;
+use crate::metrics;
 use crate::operator::control;
 
 /// A peer that takes no bytes for this long is cut off by the kernel: the way to be rid of a client that stopped reading.
@@ -65,6 +66,16 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     }
     let broker = web::Data::new(Broker::start(&config, public_url.clone()).await?);
     LifecycleSupervisor::new(broker.clone()).start();
+    let metrics = match config.metrics_listen {
+        Some(address) => {
+            let server =
+                metrics::serve(&broker, address).map_err(|reason| ServeError::Listen { address, reason })?;
+            let handle = server.handle();
+            actix_rt::spawn(server);
+            Some(handle)
+        }
+        None => None,
+    };
     let control_path = config.control_socket();
     let control = control::listen(&control_path)
         .map_err(|reason| ServeError::Control { path: control_path.clone(), reason })?;
@@ -95,6 +106,9 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     ready(&public_url);
     let served = server.await.map_err(ServeError::Serve);
     control.abort();
+    if let Some(metrics) = metrics {
+        metrics.stop(false).await;
+    }
     if let Err(reason) = std::fs::remove_file(&control_path) {
         warn!(%reason, "the operators' socket could not be removed");
     }

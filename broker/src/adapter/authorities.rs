@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
-use yinqiao_ca_worker::{AdapterHandle, CallOptions};
+use yinqiao_ca_worker::{AdapterHandle, AdapterSlot, CallOptions};
 
 use super::catalogue::Entry;
 use super::journal::Journal;
@@ -20,8 +20,6 @@ use crate::store::Records;
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
 /// How long an old version may take to finish what it began.
 const DRAIN_WITHIN: Duration = Duration::from_secs(60);
-/// How often an old version is looked at while it drains.
-const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// Why an adapter was not installed, or not upgraded.
 #[derive(Debug, thiserror::Error)]
@@ -212,15 +210,13 @@ impl Authorities {
     }
 }
 
-/// Waits until nobody holds the old version for a call any more, then ends it.
+/// Ends the old version when nobody holds it for a call any more.
 async fn drain(name: &str, old: Arc<AdapterHandle>) {
-    let begun = tokio::time::Instant::now();
-    while Arc::strong_count(&old) > 1 && begun.elapsed() < DRAIN_WITHIN {
-        tokio::time::sleep(DRAIN_LOOK).await;
+    match AdapterSlot::drain(old, DRAIN_WITHIN).await {
+        Ok(()) => info!(adapter = name, "the old version has ended"),
+        Err(in_use) => {
+            warn!(adapter = name, reason = %in_use, "the old version is ended with calls inside");
+            in_use.handle.shutdown().await;
+        }
     }
-    if Arc::strong_count(&old) > 1 {
-        warn!(adapter = name, "the old version is ended with calls inside: they took too long");
-    }
-    old.shutdown().await;
-    info!(adapter = name, "the old version has ended");
 }

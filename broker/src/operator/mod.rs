@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 
-use yinqiao_ca_sdk::messages::RevocationReason;
+use yinqiao_ca_sdk::messages::{IdempotencyKey, RevocationReason};
 use yinqiao_gm::x509::Certificate;
 use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
@@ -12,6 +12,7 @@ use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, SealId, Sm3Hex};
 
+use crate::adapter::journal::Progress;
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
@@ -89,6 +90,13 @@ pub enum Command {
     },
     /// Adapters with their health.
     ListAdapters {},
+    /// Changes at CAs that are under way, pending, or in doubt.
+    ListOperations {},
+    /// A person's word that a CA has done nothing under a key whose outcome nobody knew.
+    SettleOperation {
+        /// What the CA knows the operation by.
+        key: String,
+    },
     /// Certificates and revocation list of a CA, PEM.
     ExportAuthority {
         /// Name of the adapter.
@@ -112,6 +120,8 @@ impl Command {
             Self::ListSeals {} => "list seals",
             Self::ExportSeal { .. } => "export seal",
             Self::ListAdapters {} => "list adapters",
+            Self::ListOperations {} => "list operations",
+            Self::SettleOperation { .. } => "settle operation",
             Self::ExportAuthority { .. } => "export authority",
             Self::Status {} => "status",
         }
@@ -180,6 +190,8 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             Ok(json!({ "seal": found.id, "der": found.der }))
         }
         Command::ListAdapters {} => Ok(list_adapters(broker)),
+        Command::ListOperations {} => list_operations(broker).await,
+        Command::SettleOperation { key } => settle_operation(broker, key).await,
         Command::ExportAuthority { name } => export_authority(broker, &name),
         Command::Status {} => Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -272,6 +284,35 @@ async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {
         }));
     }
     Ok(json!({ "certificates": rows }))
+}
+
+async fn list_operations(broker: &Broker) -> Result<Value, ApiError> {
+    let mut rows = Vec::new();
+    for entry in broker.authorities.journal().unconcluded().await? {
+        let progress = match entry.progress {
+            Progress::Abandoned => continue,
+            Progress::NotDone => "not done",
+            Progress::Submitted => "outcome unknown",
+            Progress::Pending { .. } => "pending at the CA",
+            Progress::Done { .. } => "done, result not taken yet",
+        };
+        rows.push(json!({
+            "key": entry.idempotency_key,
+            "adapter": entry.adapter,
+            "operation": entry.operation.to_string(),
+            "progress": progress,
+            "noted_at": entry.noted_at,
+        }));
+    }
+    Ok(json!({ "operations": rows }))
+}
+
+async fn settle_operation(broker: &Broker, key: String) -> Result<Value, ApiError> {
+    let key = IdempotencyKey::try_from(key)
+        .map_err(|e| ApiError::new(Kind::InvalidRequest, format!("the key cannot be one: {e}")))?;
+    let settled = broker.authorities.journal().settle_as_not_done(&key, clock::now()).await;
+    let entry = settled.map_err(|e| ApiError::new(Kind::InvalidRequest, e.to_string()))?;
+    Ok(json!({ "key": key.as_str(), "adapter": entry.adapter, "progress": "not done" }))
 }
 
 fn list_adapters(broker: &Broker) -> Value {
