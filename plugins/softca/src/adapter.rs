@@ -3,16 +3,19 @@
 use serde_json::{Value, json};
 use yinqiao_ca_abi::capability;
 use yinqiao_ca_sdk::messages::{
-    CaCertificates, ListPage, ListQuery, ListedCertificate, LookupQuery, LookupReply, Serial, State,
+    CaCertificates, Cancellation, ListPage, ListQuery, ListedCertificate, LookupQuery, LookupReply, Serial,
 };
 use yinqiao_ca_sdk::{
-    Adapter, AdapterError, Call, Description, Host, LogLevel, Operation, Outcome, Product, Reply, Request,
+    Adapter, AdapterError, Call, Description, Host, LogLevel, Operation, Outcome, Reply, Request,
     SecretDescription, Threading,
 };
 
 use crate::authority::Authority;
-use crate::configuration::Configuration;
-use crate::record::{CertificateRecord, OperationRecord};
+use crate::configuration::{CertificateProfile, Configuration};
+use crate::delegate::{Delegate, Delegates};
+use crate::keyring::{self, Keyring};
+use crate::record::{OperationRecord, ReviewOutcome};
+use crate::roster;
 use crate::store::{Folder, Store};
 use crate::vault::{MASTER_KEY, Vault};
 
@@ -38,12 +41,15 @@ impl Adapter for SoftwareCa {
         | Operation::Unhold.capability()
         | Operation::Status.capability()
         | Operation::Crl.capability()
+        | Operation::Ocsp.capability()
         | Operation::RecoverKey.capability()
         | Operation::SealIssue.capability()
         | Operation::SealStatus.capability()
         | Operation::SealRevoke.capability()
         | Operation::CaCertificates.capability()
+        | capability::CA_CAN_POLL
         | capability::CA_CAN_LOOKUP
+        | capability::CA_CAN_CANCEL
         | capability::CA_CAN_LIST
         | capability::CA_CAN_DEDUPLICATE;
     const THREADING: Threading = Threading::Reentrant;
@@ -58,10 +64,8 @@ impl Adapter for SoftwareCa {
                 text: "encrypts the CA's and the escrowed keys at rest; at least 16 octets; losing it loses the CA"
                     .to_owned(),
             }],
-            products: vec![Product {
-                name: "pair".to_owned(),
-                text: "signing and encryption certificate of a person or an enterprise".to_owned(),
-            }],
+            // Without a configuration. Further profiles are the operator's.
+            products: vec![CertificateProfile::pair().product()],
         }
     }
 
@@ -69,10 +73,17 @@ impl Adapter for SoftwareCa {
         let configuration = Configuration::read(configuration)?;
         let vault = Vault::new(host.secret(MASTER_KEY)?)?;
         let store = Store::open(&configuration.directory)?;
-        let authority = Authority::open(&configuration, &store, &vault, (host.now_ms() / 1000) as i64)?;
+        let held = keyring::hold(&store, &vault)?;
+        let now = (host.now_ms() / 1000) as i64;
+        let authority = Authority::open(&configuration, &store, &vault, now)?;
+        keyring::record(&store, &vault)?;
+        let delegates = Delegates::open(&configuration, &store, &authority, &vault, now)?;
+        roster::publish(&store, &configuration)?;
+        drop(held);
         let serial = authority.issuing.certificate.serial().to_string();
         host.log(LogLevel::Info, OPENED, &json!({"event": "opened", "issuing_ca_serial": serial}));
-        Ok(Instance { configuration, store, vault, authority })
+        let keyring = Keyring::new(vault);
+        Ok(Instance { configuration, store, keyring, authority, delegates })
     }
 }
 
@@ -80,17 +91,29 @@ impl Adapter for SoftwareCa {
 pub struct Instance {
     pub(crate) configuration: Configuration,
     pub(crate) store: Store,
-    pub(crate) vault: Vault,
+    pub(crate) keyring: Keyring,
     pub(crate) authority: Authority,
+    pub(crate) delegates: Delegates,
 }
 
 impl yinqiao_ca_sdk::Instance for Instance {
     fn health(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
         self.store.probe()?;
         let now = (call.host().now_ms() / 1000) as i64;
-        let certificates =
-            [&self.authority.root, &self.authority.issuing.certificate, &self.authority.maker.certificate];
-        match certificates.iter().find(|certificate| !certificate.is_valid_at(now)) {
+        // Whether the keys can be used: they cannot while they are being encrypted anew.
+        drop(self.vault(call)?);
+        let delegates = [
+            self.delegate(call, Delegate::OcspResponder)?,
+            self.delegate(call, Delegate::TimestampAuthority)?,
+        ];
+        let certificates = [
+            &self.authority.root,
+            &self.authority.issuing.certificate,
+            &self.authority.maker.certificate,
+            &delegates[0].certificate,
+            &delegates[1].certificate,
+        ];
+        match certificates.into_iter().find(|certificate| !certificate.is_valid_at(now)) {
             None => {
                 Ok(Some(format!("the directory {} can be written", self.configuration.directory.display())))
             }
@@ -103,7 +126,7 @@ impl yinqiao_ca_sdk::Instance for Instance {
 
     fn submit(&self, call: &Call<'_>, request: Request) -> Result<Outcome, AdapterError> {
         let reply = match &request {
-            Request::Status(request) => Reply::State(self.state(&request.serial)?),
+            Request::Status(request) => Reply::State(self.store.state(&request.serial)?),
             Request::Crl(_) => Reply::Crl(self.crl(call)?),
             Request::SealStatus(request) => {
                 Reply::SealState(self.seal_status(&request.seal_id, call.host().now_ms())?)
@@ -111,9 +134,8 @@ impl yinqiao_ca_sdk::Instance for Instance {
             Request::CaCertificates(_) => {
                 Reply::CaCertificates(CaCertificates { certificates: self.authority.chain() })
             }
-            Request::Ocsp(_) | Request::Timestamp(_) => {
-                return Err(AdapterError::not_supported(request.operation()));
-            }
+            Request::Ocsp(request) => Reply::Response(self.ocsp(call, request)?),
+            Request::Timestamp(_) => return Err(AdapterError::not_supported(Operation::Timestamp)),
             Request::Issue(_)
             | Request::Renew(_)
             | Request::Rekey(_)
@@ -122,20 +144,31 @@ impl yinqiao_ca_sdk::Instance for Instance {
             | Request::Unhold(_)
             | Request::RecoverKey(_)
             | Request::SealIssue(_)
-            | Request::SealRevoke(_) => self.change(call, &request)?,
+            | Request::SealRevoke(_) => return self.change(call, &request),
         };
         Ok(Outcome::Done(reply))
+    }
+
+    fn poll(&self, call: &Call<'_>, token: &str) -> Result<Outcome, AdapterError> {
+        self.poll_token(call, token)
     }
 
     fn lookup(&self, call: &Call<'_>, query: &LookupQuery) -> Result<LookupReply, AdapterError> {
         match query {
             LookupQuery::IdempotencyKey(key) => {
-                Ok(self.recorded(call, key)?.map_or(LookupReply::Absent, done))
+                Ok(self.recorded(call, key)?.map_or(LookupReply::Absent, found))
             }
             LookupQuery::Serial(serial) => {
-                Ok(self.issued(serial)?.map_or(LookupReply::Absent, |(_, record)| done(record)))
+                let issued = self.store.issued(serial)?;
+                Ok(issued.map_or(LookupReply::Absent, |(certificate, record)| {
+                    found((certificate.operation, record))
+                }))
             }
         }
+    }
+
+    fn cancel(&self, call: &Call<'_>, token: &str) -> Result<Cancellation, AdapterError> {
+        self.cancel_token(call, token)
     }
 
     fn list(&self, _: &Call<'_>, query: &ListQuery) -> Result<ListPage, AdapterError> {
@@ -149,8 +182,8 @@ impl yinqiao_ca_sdk::Instance for Instance {
         {
             let serial =
                 Serial::try_from(name.clone()).map_err(|error| AdapterError::unhealthy(error.to_string()))?;
-            if let Some((_, record)) = self.issued(&serial)? {
-                let state = self.state(&serial)?.state;
+            if let Some((_, record)) = self.store.issued(&serial)? {
+                let state = self.store.state(&serial)?.state;
                 let idempotency_key = Some(record.idempotency_key);
                 certificates.push(ListedCertificate { serial, idempotency_key, state });
             }
@@ -161,54 +194,11 @@ impl yinqiao_ca_sdk::Instance for Instance {
     }
 }
 
-impl Instance {
-    /// What is on file of an issued certificate; None when none was handed out under that number.
-    pub(crate) fn issued(
-        &self,
-        serial: &Serial,
-    ) -> Result<Option<(CertificateRecord, OperationRecord)>, AdapterError> {
-        let Some(certificate) =
-            self.store.read::<CertificateRecord>(Folder::Certificates, serial.as_str())?
-        else {
-            return Ok(None);
-        };
-        let operation = self.store.read::<OperationRecord>(Folder::Operations, &certificate.operation)?;
-        let handed_out =
-            |operation: &OperationRecord| operation.made.iter().any(|made| made == serial.as_str());
-        Ok(operation.filter(handed_out).map(|operation| (certificate, operation)))
-    }
-
-    /// As [`Self::issued`], where there must be one.
-    pub(crate) fn must_be_issued(
-        &self,
-        serial: &Serial,
-    ) -> Result<(CertificateRecord, OperationRecord), AdapterError> {
-        self.issued(serial)?.ok_or_else(|| {
-            AdapterError::permanent(format!(
-                "this CA has issued no certificate with the serial number {serial}"
-            ))
-        })
-    }
-
-    /// As [`Self::must_be_issued`], where it must be neither revoked nor held.
-    pub(crate) fn must_be_good(
-        &self,
-        serial: &Serial,
-    ) -> Result<(CertificateRecord, OperationRecord), AdapterError> {
-        let found = self.must_be_issued(serial)?;
-        match self.state(serial)?.state {
-            State::Good => Ok(found),
-            State::Held | State::Revoked | State::Unknown => {
-                Err(AdapterError::permanent(format!("the certificate {serial} is revoked or held")))
-            }
-        }
-    }
-}
-
-fn done(record: OperationRecord) -> LookupReply {
-    match record.reply {
-        Some(reply) => LookupReply::Done { operation: record.operation, reply },
-        // What was begun is finished before it is told, and certificates are committed with their reply.
-        None => LookupReply::Absent,
+fn found((name, record): (String, OperationRecord)) -> LookupReply {
+    match (record.reply, record.review) {
+        (Some(reply), _) => LookupReply::Done { operation: record.operation, reply },
+        (None, Some(ReviewOutcome::Pending)) => LookupReply::Pending { token: name },
+        // Refused; what was begun is finished before it is told, and certificates are committed with their reply.
+        (None, _) => LookupReply::Absent,
     }
 }

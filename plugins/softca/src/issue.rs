@@ -1,106 +1,100 @@
-//! Certificate pairs: issue, renew, rekey, and recovery of an encryption key.
+//! Certificates: issue, renew, rekey, and recovery of an encryption key.
 
 use std::thread;
 use std::time::Duration;
 
 use yinqiao_ca_sdk::messages::{
-    CertificatePair, Der, Holder, HolderKind, IssueRequest, RecoverKeyRequest, RecoveredKey, RenewRequest,
-    Serial, Validity,
+    CertificatePair, Der, IssueRequest, RecoverKeyRequest, RecoveredKey, RenewRequest, Serial, Validity,
 };
-use yinqiao_ca_sdk::{AdapterError, Call, Reply};
+use yinqiao_ca_sdk::{AdapterError, Reply, Request};
 use yinqiao_gm::enveloped_key::EnvelopedKey;
 use yinqiao_gm::sm2;
-use yinqiao_gm::x509::{
-    Certificate, CertificateBuilder, CertificateRequest, DistinguishedName, IdentityCode, Profile,
-    SerialNumber,
-};
+use yinqiao_gm::x509::{Certificate, CertificateBuilder, CertificateRequest, Profile, SerialNumber};
 
 use crate::adapter::Instance;
 use crate::authority::own;
-use crate::operation::Made;
+use crate::configuration::{CertificateProfile, Certificates};
+use crate::operation::{Attempt, Made};
 use crate::record::{CertificateRecord, OperationRecord, Role, escrow_name};
+use crate::register::issued_pair;
+use crate::seal;
 use crate::store::Folder;
+use crate::subject::Subject;
+use crate::vault::Vault;
 
 const DAY: i64 = 86_400;
-const LONGEST_DAYS: u32 = 3650;
-const PRODUCT: &str = "pair";
 
-/// Whose certificates they become.
-struct Subject {
-    name: DistinguishedName,
-    identity_code: Option<IdentityCode>,
+/// Certificates that can be issued: all that a request may have wrong was looked at.
+struct Plan<'a> {
+    profile: &'a CertificateProfile,
+    subject: Subject,
+    signing_key: sm2::PublicKey,
+    /// None: a signing certificate only.
+    encryption_key: Option<sm2::PrivateKey>,
+    /// First and last second, Unix time.
+    validity: (i64, i64),
+}
+
+/// A key that can be recovered.
+struct Recovery {
+    encryption_certificate: Der,
+    key: sm2::PrivateKey,
+    for_key: sm2::PublicKey,
 }
 
 impl Instance {
-    pub(crate) fn issue(
-        &self,
-        call: &Call<'_>,
-        operation: &str,
-        request: &IssueRequest,
-    ) -> Result<Made, AdapterError> {
-        if let Some(product) = &request.product
-            && product != PRODUCT
-        {
-            return Err(AdapterError::permanent(format!(
-                "this CA has no product {product:?}, only {PRODUCT:?}"
-            )));
-        }
-        let csr = proven(&request.csr)?;
-        let subject = Subject::of_holder(&request.holder)?;
-        let encryption_key = sm2::PrivateKey::generate().map_err(own)?;
-        self.make_pair(call, operation, &subject, csr.public_key(), &encryption_key, request.validity)
+    pub(crate) fn issue(&self, attempt: &Attempt<'_>, request: &IssueRequest) -> Result<Made, AdapterError> {
+        self.certify_plan(attempt, &self.plan_issue(attempt, request)?)
     }
 
-    pub(crate) fn renew(
-        &self,
-        call: &Call<'_>,
-        operation: &str,
-        request: &RenewRequest,
-    ) -> Result<Made, AdapterError> {
-        let (pair, certificate, record) = self.present_pair(&request.serial)?;
+    pub(crate) fn renew(&self, attempt: &Attempt<'_>, request: &RenewRequest) -> Result<Made, AdapterError> {
+        let present = self.present(&request.serial)?;
         let csr = proven(&request.csr)?;
-        if csr.public_key() != certificate.public_key() {
+        if csr.public_key() != present.certificate.public_key() {
             let text = "renewal keeps the key, but the request has another one; rekey takes a new key";
             return Err(AdapterError::permanent(text));
         }
-        let encryption_key = self.escrowed_key(&pair, &record)?;
-        let subject = Subject::of_certificate(&certificate)?;
-        self.make_pair(call, operation, &subject, csr.public_key(), &encryption_key, request.validity)
+        let escrowed = || escrowed_key(attempt.vault, &present.pair, &present.record);
+        let encryption_key = present.pair.encryption_certificate.as_ref().map(|_| escrowed()).transpose()?;
+        let plan = Plan {
+            profile: present.profile,
+            subject: Subject::of_certificate(&present.certificate)?,
+            signing_key: csr.public_key().clone(),
+            encryption_key,
+            validity: self.validity(attempt, present.profile, request.validity)?,
+        };
+        self.certify_plan(attempt, &plan)
     }
 
-    pub(crate) fn rekey(
+    pub(crate) fn rekey(&self, attempt: &Attempt<'_>, request: &RenewRequest) -> Result<Made, AdapterError> {
+        self.certify_plan(attempt, &self.plan_rekey(attempt, request)?)
+    }
+
+    pub(crate) fn recover_key(
         &self,
-        call: &Call<'_>,
-        operation: &str,
-        request: &RenewRequest,
+        attempt: &Attempt<'_>,
+        request: &RecoverKeyRequest,
     ) -> Result<Made, AdapterError> {
-        let (_, certificate, _) = self.present_pair(&request.serial)?;
-        let csr = proven(&request.csr)?;
-        if csr.public_key() == certificate.public_key() {
-            let text = "rekeying changes the key, but the request has the present one; renew keeps the key";
-            return Err(AdapterError::permanent(text));
-        }
-        let encryption_key = sm2::PrivateKey::generate().map_err(own)?;
-        let subject = Subject::of_certificate(&certificate)?;
-        self.make_pair(call, operation, &subject, csr.public_key(), &encryption_key, request.validity)
+        let Recovery { encryption_certificate, key, for_key } = self.plan_recovery(attempt, request)?;
+        let enveloped_key = EnvelopedKey::wrap(&key, &for_key).and_then(|key| key.to_der()).map_err(own)?;
+        let reply = RecoveredKey { encryption_certificate, enveloped_key: enveloped_key.into() };
+        Ok(Made { reply: Reply::RecoveredKey(reply), names: Vec::new(), escrow: None, product: None })
     }
 
-    /// Also for a revoked or expired certificate: what was encrypted for it stays encrypted for it.
-    pub(crate) fn recover_key(&self, request: &RecoverKeyRequest) -> Result<Made, AdapterError> {
-        let (certificate, record) = self.must_be_issued(&request.serial)?;
-        if certificate.role != Role::Encryption {
-            let text =
-                format!("the certificate {} is no encryption certificate: no key is kept", request.serial);
-            return Err(AdapterError::permanent(text));
+    /// Whether what is asked for could be made now: operators are not to look at what can never be.
+    pub(crate) fn check(&self, attempt: &Attempt<'_>, request: &Request) -> Result<(), AdapterError> {
+        match request {
+            Request::Issue(request) => self.plan_issue(attempt, request).map(drop),
+            Request::Rekey(request) => self.plan_rekey(attempt, request).map(drop),
+            Request::RecoverKey(request) => self.plan_recovery(attempt, request).map(drop),
+            Request::SealIssue(request) => seal::check(request, attempt.call.host().now_ms()),
+            other => Err(AdapterError::not_supported(other.operation())),
         }
-        let csr = proven(&request.csr)?;
-        let pair = issued_pair(&record)?;
-        let key = self.escrowed_key(&pair, &record)?;
-        let encryption_certificate = pair.encryption_certificate.ok_or_else(no_encryption_key)?;
-        let enveloped_key =
-            EnvelopedKey::wrap(&key, csr.public_key()).and_then(|key| key.to_der()).map_err(own)?;
-        let reply = RecoveredKey { encryption_certificate, enveloped_key: enveloped_key.into() };
-        Ok(Made { reply: Reply::RecoveredKey(reply), names: Vec::new(), escrow: None })
+    }
+
+    /// The profile of certificates that were issued.
+    pub(crate) fn profile_of(&self, record: &OperationRecord) -> Result<&CertificateProfile, AdapterError> {
+        self.configuration.profile(record.product.as_deref())
     }
 
     /// For load and fault tests, as the configuration says.
@@ -110,76 +104,167 @@ impl Instance {
         }
     }
 
-    fn make_pair(
+    fn plan_issue(&self, attempt: &Attempt<'_>, request: &IssueRequest) -> Result<Plan<'_>, AdapterError> {
+        let profile = self.configuration.profile(request.product.as_deref())?;
+        let csr = proven(&request.csr)?;
+        Ok(Plan {
+            profile,
+            subject: Subject::of_holder(profile, &request.holder)?,
+            signing_key: csr.public_key().clone(),
+            encryption_key: encryption_key_for(profile)?,
+            validity: self.validity(attempt, profile, request.validity)?,
+        })
+    }
+
+    fn plan_rekey(&self, attempt: &Attempt<'_>, request: &RenewRequest) -> Result<Plan<'_>, AdapterError> {
+        let present = self.present(&request.serial)?;
+        let csr = proven(&request.csr)?;
+        if csr.public_key() == present.certificate.public_key() {
+            let text = "rekeying changes the key, but the request has the present one; renew keeps the key";
+            return Err(AdapterError::permanent(text));
+        }
+        Ok(Plan {
+            profile: present.profile,
+            subject: Subject::of_certificate(&present.certificate)?,
+            signing_key: csr.public_key().clone(),
+            encryption_key: encryption_key_for(present.profile)?,
+            validity: self.validity(attempt, present.profile, request.validity)?,
+        })
+    }
+
+    /// Also for a revoked or expired certificate: what was encrypted for it stays encrypted for it.
+    fn plan_recovery(
         &self,
-        call: &Call<'_>,
-        operation: &str,
-        subject: &Subject,
-        signing_key: &sm2::PublicKey,
-        encryption_key: &sm2::PrivateKey,
-        validity: Option<Validity>,
-    ) -> Result<Made, AdapterError> {
-        let validity = self.validity(validity.unwrap_or_default(), (call.host().now_ms() / 1000) as i64)?;
-        let signing = self.certify(Profile::Signing, subject, signing_key, validity)?;
-        let encryption = self.certify(Profile::Encryption, subject, encryption_key.public_key(), validity)?;
-        let enveloped =
-            EnvelopedKey::wrap(encryption_key, signing_key).and_then(|key| key.to_der()).map_err(own)?;
-        let (signing_serial, encryption_serial) = (serial_of(&signing)?, serial_of(&encryption)?);
-        let escrow = self.vault.seal(&escrow_name(&encryption_serial), encryption_key)?;
+        attempt: &Attempt<'_>,
+        request: &RecoverKeyRequest,
+    ) -> Result<Recovery, AdapterError> {
+        let (certificate, record) = self.store.must_be_issued(&request.serial)?;
+        if certificate.role != Role::Encryption {
+            let text =
+                format!("the certificate {} is no encryption certificate: no key is kept", request.serial);
+            return Err(AdapterError::permanent(text));
+        }
+        let csr = proven(&request.csr)?;
+        let pair = issued_pair(&record)?;
+        let key = escrowed_key(attempt.vault, &pair, &record)?;
+        let encryption_certificate = pair.encryption_certificate.ok_or_else(no_encryption_key)?;
+        Ok(Recovery { encryption_certificate, key, for_key: csr.public_key().clone() })
+    }
+
+    fn certify_plan(&self, attempt: &Attempt<'_>, plan: &Plan<'_>) -> Result<Made, AdapterError> {
+        let signing = self.certify(Profile::Signing, plan, &plan.signing_key)?;
+        let signing_serial = serial_of(&signing)?;
+        let encryption = plan.encryption_key.as_ref().map(|key| self.encryption_part(attempt, plan, key));
+        let encryption = encryption.transpose()?;
+        let encryption_serial = encryption.as_ref().map(|part| part.serial.clone());
 
         self.delay();
-        let entries = [
-            (&signing_serial, Role::Signing, &encryption_serial),
-            (&encryption_serial, Role::Encryption, &signing_serial),
-        ];
-        for (serial, role, partner) in entries {
-            let record =
-                CertificateRecord { operation: operation.to_owned(), role, partner: partner.clone() };
+        let mut entries = vec![(signing_serial.clone(), Role::Signing, encryption_serial.clone())];
+        entries
+            .extend(encryption_serial.map(|serial| (serial, Role::Encryption, Some(signing_serial.clone()))));
+        for (serial, role, partner) in &entries {
+            let record = CertificateRecord {
+                operation: attempt.name.to_owned(),
+                role: *role,
+                partner: partner.clone(),
+            };
             if !self.store.create(Folder::Certificates, serial.as_str(), &record)? {
                 return Err(AdapterError::unhealthy(format!(
                     "the random serial number {serial} was there already"
                 )));
             }
         }
+        let names = entries.into_iter().map(|(serial, ..)| serial.into()).collect();
+        let (escrow, part) = encryption
+            .map(|part| (part.escrow, (part.certificate.der().to_vec().into(), part.enveloped.into())))
+            .unzip();
+        let (encryption_certificate, enveloped_key) = part.unzip();
         let reply = CertificatePair {
             signing_certificate: signing.der().to_vec().into(),
-            encryption_certificate: Some(encryption.der().to_vec().into()),
-            enveloped_key: Some(enveloped.into()),
+            encryption_certificate,
+            enveloped_key,
             chain: self.authority.chain(),
         };
-        let names = vec![signing_serial.into(), encryption_serial.into()];
-        Ok(Made { reply: Reply::Pair(reply), names, escrow: Some(escrow) })
+        let product = Some(plan.profile.name.clone());
+        Ok(Made { reply: Reply::Pair(reply), names, escrow, product })
+    }
+
+    fn encryption_part(
+        &self,
+        attempt: &Attempt<'_>,
+        plan: &Plan<'_>,
+        key: &sm2::PrivateKey,
+    ) -> Result<EncryptionPart, AdapterError> {
+        let certificate = self.certify(Profile::Encryption, plan, key.public_key())?;
+        let enveloped =
+            EnvelopedKey::wrap(key, &plan.signing_key).and_then(|key| key.to_der()).map_err(own)?;
+        let serial = serial_of(&certificate)?;
+        let escrow = attempt.vault.seal(&escrow_name(&serial), key)?;
+        Ok(EncryptionPart { certificate, serial, enveloped, escrow })
     }
 
     fn certify(
         &self,
-        profile: Profile,
-        subject: &Subject,
+        role: Profile,
+        plan: &Plan<'_>,
         key: &sm2::PublicKey,
-        (not_before, not_after): (i64, i64),
     ) -> Result<Certificate, AdapterError> {
         let serial = SerialNumber::generate().map_err(own)?;
-        let name = subject.name.clone();
-        let mut builder = CertificateBuilder::new(profile, name, key.clone(), serial, not_before, not_after);
-        if let Some(url) = &self.configuration.crl_url {
-            builder = builder.crl_distribution_point(url);
-        }
-        if let Some(code) = &subject.identity_code {
+        let name = plan.subject.name.clone();
+        let (not_before, not_after) = plan.validity;
+        let mut builder = CertificateBuilder::new(role, name, key.clone(), serial, not_before, not_after);
+        builder = self.extend(builder, plan.profile)?;
+        if let Some(code) = &plan.subject.identity_code {
             builder = builder.identity_code(code.clone());
         }
         let issuing = &self.authority.issuing;
         builder.sign(&issuing.certificate, &issuing.key).map_err(own)
     }
 
-    /// First and last second, Unix time.
-    fn validity(&self, validity: Validity, now: i64) -> Result<(i64, i64), AdapterError> {
-        let days = validity.days.unwrap_or(self.configuration.validity_days);
-        if !(1..=LONGEST_DAYS).contains(&days) {
+    /// What the profile adds to a certificate.
+    fn extend(
+        &self,
+        mut builder: CertificateBuilder,
+        profile: &CertificateProfile,
+    ) -> Result<CertificateBuilder, AdapterError> {
+        let configuration = &self.configuration;
+        if let Some(url) = profile.crl_url.as_ref().or(configuration.crl_url.as_ref()) {
+            builder = builder.crl_distribution_point(url);
+        }
+        if let Some(url) = &configuration.delta_crl_url {
+            builder = builder.freshest_crl(url);
+        }
+        if let Some(url) = profile.ocsp_url.as_ref().or(configuration.ocsp_url.as_ref()) {
+            builder = builder.ocsp_responder(url);
+        }
+        if let Some(url) = profile.issuer_url.as_ref().or(configuration.issuer_url.as_ref()) {
+            builder = builder.ca_issuers(url);
+        }
+        Ok(profile
+            .policy_oids()
+            .map_err(AdapterError::permanent)?
+            .into_iter()
+            .fold(builder, |builder, policy| builder.certificate_policy(policy)))
+    }
+
+    fn validity(
+        &self,
+        attempt: &Attempt<'_>,
+        profile: &CertificateProfile,
+        asked: Option<Validity>,
+    ) -> Result<(i64, i64), AdapterError> {
+        let asked = asked.unwrap_or_default();
+        let now = (attempt.call.host().now_ms() / 1000) as i64;
+        let longest = profile.longest_validity_days;
+        let usual = profile.validity_days.unwrap_or(self.configuration.validity_days.min(longest));
+        let days = asked.days.unwrap_or(usual);
+        if !(1..=longest).contains(&days) {
             return Err(AdapterError::permanent(format!(
-                "a validity of {days} days; 1 to {LONGEST_DAYS} are possible"
+                "a validity of {days} days; the product {:?} allows 1 to {longest}",
+                profile.name
             )));
         }
-        let not_before = validity.not_before_ms.map_or(now, |milliseconds| (milliseconds / 1000) as i64);
+        let not_before = asked.not_before_ms.map_or(now, |milliseconds| (milliseconds / 1000) as i64);
         let not_after = not_before.saturating_add(i64::from(days) * DAY - 1);
         let issuer = &self.authority.issuing.certificate;
         if not_before < issuer.not_before() || not_after > issuer.not_after() {
@@ -189,102 +274,65 @@ impl Instance {
         Ok((not_before, not_after))
     }
 
-    fn present_pair(
-        &self,
-        serial: &Serial,
-    ) -> Result<(CertificatePair, Certificate, OperationRecord), AdapterError> {
-        let (certificate, record) = self.must_be_good(serial)?;
+    fn present(&self, serial: &Serial) -> Result<Present<'_>, AdapterError> {
+        let (certificate, record) = self.store.must_be_good(serial)?;
         if certificate.role != Role::Signing {
             return Err(AdapterError::permanent(format!(
                 "the certificate {serial} is no signing certificate"
             )));
         }
+        let profile = self.profile_of(&record)?;
         let pair = issued_pair(&record)?;
         let certificate = Certificate::from_der(pair.signing_certificate.as_bytes()).map_err(own)?;
-        Ok((pair, certificate, record))
-    }
-
-    fn escrowed_key(
-        &self,
-        pair: &CertificatePair,
-        record: &OperationRecord,
-    ) -> Result<sm2::PrivateKey, AdapterError> {
-        let certificate = pair.encryption_certificate.as_ref().ok_or_else(no_encryption_key)?;
-        let certificate = Certificate::from_der(certificate.as_bytes()).map_err(own)?;
-        let sealed = record.escrow.as_ref().ok_or_else(no_encryption_key)?;
-        let key = self.vault.open(&escrow_name(&serial_of(&certificate)?), sealed)?;
-        if key.public_key() != certificate.public_key() {
-            return Err(AdapterError::unhealthy("the escrowed key does not belong to its certificate"));
-        }
-        Ok(key)
+        Ok(Present { pair, certificate, record, profile })
     }
 }
 
-impl Subject {
-    fn of_holder(holder: &Holder) -> Result<Self, AdapterError> {
-        let mut name = DistinguishedName::builder().country("CN");
-        let code = holder.unified_social_credit_code.as_deref();
-        match holder.kind {
-            HolderKind::Enterprise => {
-                name = name.organization(&holder.name).common_name(&holder.name);
-                name = code.map_or(name.clone(), |code| name.serial_number(code));
-            }
-            HolderKind::Person => {
-                name = holder
-                    .organization
-                    .iter()
-                    .fold(name, |name, organization| name.organization(organization));
-                name = code
-                    .map_or(name.clone(), |code| name.organizational_unit(code))
-                    .common_name(&holder.name);
-            }
-        }
-        let identity_code = match (holder.kind, &holder.identity_code) {
-            (HolderKind::Person, Some(code)) => Some(identity_code(code)?),
-            _ => None,
-        };
-        let name =
-            name.build().map_err(|error| AdapterError::permanent(format!("the holder's name: {error}")))?;
-        Ok(Self { name, identity_code })
-    }
+/// Certificates that are to be followed by others.
+struct Present<'a> {
+    pair: CertificatePair,
+    /// The signing certificate.
+    certificate: Certificate,
+    record: OperationRecord,
+    profile: &'a CertificateProfile,
+}
 
-    fn of_certificate(certificate: &Certificate) -> Result<Self, AdapterError> {
-        let identity_code = certificate.identity_code().map_err(own)?;
-        Ok(Self { name: certificate.subject().clone(), identity_code })
+/// The second half of a pair.
+struct EncryptionPart {
+    certificate: Certificate,
+    serial: Serial,
+    enveloped: Vec<u8>,
+    escrow: crate::vault::SealedKey,
+}
+
+fn encryption_key_for(profile: &CertificateProfile) -> Result<Option<sm2::PrivateKey>, AdapterError> {
+    match profile.certificates {
+        Certificates::Pair => sm2::PrivateKey::generate().map(Some).map_err(own),
+        Certificates::Signing => Ok(None),
     }
 }
 
-/// A resident card's number has 17 digits and a check character; everything else counts as a passport's.
-fn identity_code(code: &str) -> Result<IdentityCode, AdapterError> {
-    if !(1..=32).contains(&code.len()) || !code.bytes().all(|octet| octet.is_ascii_alphanumeric()) {
-        return Err(AdapterError::permanent("the holder's identity code is not 1 to 32 letters and digits"));
+fn escrowed_key(
+    vault: &Vault,
+    pair: &CertificatePair,
+    record: &OperationRecord,
+) -> Result<sm2::PrivateKey, AdapterError> {
+    let certificate = pair.encryption_certificate.as_ref().ok_or_else(no_encryption_key)?;
+    let certificate = Certificate::from_der(certificate.as_bytes()).map_err(own)?;
+    let sealed = record.escrow.as_ref().ok_or_else(no_encryption_key)?;
+    let key = vault.open(&escrow_name(&serial_of(&certificate)?), sealed)?;
+    if key.public_key() != certificate.public_key() {
+        return Err(AdapterError::unhealthy("the escrowed key does not belong to its certificate"));
     }
-    let (digits, check) = code.split_at(code.len() - 1);
-    let resident = digits.len() == 17
-        && digits.bytes().all(|octet| octet.is_ascii_digit())
-        && check.bytes().all(|octet| octet.is_ascii_digit() || octet == b'X');
-    let code = code.to_owned();
-    Ok(if resident { IdentityCode::ResidentCard(code) } else { IdentityCode::Passport(code) })
+    Ok(key)
 }
 
 /// A request whose sender has its private key.
-fn proven(csr: &Der) -> Result<CertificateRequest, AdapterError> {
+pub(crate) fn proven(csr: &Der) -> Result<CertificateRequest, AdapterError> {
     let refused = |error| AdapterError::permanent(format!("the certificate request is refused: {error}"));
     let csr = CertificateRequest::from_der(csr.as_bytes()).map_err(refused)?;
     csr.verify().map_err(refused)?;
     Ok(csr)
-}
-
-fn issued_pair(record: &OperationRecord) -> Result<CertificatePair, AdapterError> {
-    let reply = record
-        .reply
-        .as_ref()
-        .map(|reply| Reply::parse(record.operation, reply.get().as_bytes()))
-        .transpose()?;
-    match reply {
-        Some(Reply::Pair(pair)) => Ok(pair),
-        _ => Err(AdapterError::unhealthy("the record of an issued certificate has no pair in it")),
-    }
 }
 
 pub(crate) fn serial_of(certificate: &Certificate) -> Result<Serial, AdapterError> {

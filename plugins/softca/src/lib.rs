@@ -21,13 +21,24 @@
 
 mod adapter;
 mod authority;
+#[doc(hidden)]
+pub mod cli;
 mod configuration;
+mod delegate;
 mod issue;
+mod key_pair;
+mod keyring;
+mod ocsp;
 mod operation;
 mod record;
+mod register;
+mod rekeying;
+mod review;
 mod revocation;
+mod roster;
 mod seal;
 mod store;
+mod subject;
 mod vault;
 
 pub use adapter::{Instance, SoftwareCa};

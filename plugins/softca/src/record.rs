@@ -1,9 +1,12 @@
 //! What the files hold.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, RevocationReason, Serial};
+use yinqiao_protocol::consent::Consent;
 
 use crate::vault::SealedKey;
 
@@ -24,6 +27,46 @@ pub(crate) struct OperationRecord {
     /// The encryption private key of a pair, under the name [`escrow_name`].
     pub(crate) escrow: Option<SealedKey>,
     pub(crate) at_ms: u64,
+    /// The profile that certificates were issued under. None in records of the version before: the profile `pair`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) product: Option<String>,
+    /// What became of the review; None where none was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<ReviewOutcome>,
+}
+
+/// What became of a review.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum ReviewOutcome {
+    /// `reviews/TOKEN.json` says what waits for operators.
+    Pending,
+    /// It was done, with the consents that it was done for.
+    Approved { consents: Vec<Consent> },
+    /// It was not done and never will be: what every later call is told.
+    Ended { text: String, at_ms: u64 },
+}
+
+/// `reviews/TOKEN.json`: what operators are to decide. It is written before the operation's record: unless that record
+/// says pending, nothing waits. The token is the operation's file name.
+#[derive(Clone, Deserialize, Serialize)]
+pub(crate) struct ReviewRecord {
+    pub(crate) idempotency_key: IdempotencyKey,
+    pub(crate) operation: Operation,
+    /// The request document, whose SM3 the operators sign.
+    pub(crate) request: Box<RawValue>,
+    pub(crate) submitted_at_ms: u64,
+    pub(crate) expires_at_ms: u64,
+}
+
+/// `decisions/TOKEN-OPERATOR.json`: what one operator decided, as the command line wrote it. It counts by its signature.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct DecisionRecord {
+    /// The signature over the text of consent, or of rejection.
+    pub(crate) consent: Consent,
+    /// Why not; None: consent.
+    pub(crate) rejection: Option<String>,
+    pub(crate) at_ms: u64,
 }
 
 /// The name that an escrowed key is sealed under.
@@ -38,8 +81,8 @@ pub(crate) struct CertificateRecord {
     /// The file name of the operation.
     pub(crate) operation: String,
     pub(crate) role: Role,
-    /// The pair's other certificate.
-    pub(crate) partner: Serial,
+    /// The pair's other certificate, where there is one.
+    pub(crate) partner: Option<Serial>,
 }
 
 /// Which of a pair.
@@ -66,6 +109,20 @@ pub(crate) struct CrlRecord {
     pub(crate) next_update_ms: u64,
     /// SM3 over the entries, in hexadecimal: tells whether another list is due.
     pub(crate) entries_digest: String,
+    /// Where delta lists are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delta: Option<DeltaRecord>,
+}
+
+/// A delta list of the same number, and what it is a delta to.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct DeltaRecord {
+    pub(crate) crl: Der,
+    pub(crate) next_update_ms: u64,
+    /// The complete list that it is a delta to.
+    pub(crate) base: Der,
+    /// Certificates on any complete list since then, the base not among them.
+    pub(crate) listed_since: BTreeSet<String>,
 }
 
 /// `seals/ID.json`, written before the operation's record, as a certificate's.

@@ -1,6 +1,6 @@
 //! Revoked and held certificates, and the list of them.
 
-use yinqiao_ca_sdk::messages::{CertificateState, Crl, RevocationReason, SealStatus, Serial, State, States};
+use yinqiao_ca_sdk::messages::{Crl, RevocationReason, SealStatus, Serial, State, States};
 use yinqiao_ca_sdk::{AdapterError, Call, Reply, Request};
 use yinqiao_gm::sm3;
 use yinqiao_gm::x509::{self, CertificateRevocationList, RevokedEntry, SerialNumber};
@@ -10,7 +10,7 @@ use crate::authority::own;
 use crate::record::{CrlRecord, RevocationRecord};
 use crate::store::Folder;
 
-const FILE: &str = "crl";
+pub(crate) const FILE: &str = "crl";
 /// Serialises changes of states, so that hold and revoke of one certificate do not cross, and lists.
 const LOCK: &str = "revocations";
 const HOUR_MS: u64 = 3_600_000;
@@ -24,28 +24,6 @@ enum Change {
 }
 
 impl Instance {
-    /// A certificate's state.
-    pub(crate) fn state(&self, serial: &Serial) -> Result<CertificateState, AdapterError> {
-        let unknown = CertificateState {
-            serial: serial.clone(),
-            state: State::Unknown,
-            reason: None,
-            changed_at_ms: None,
-        };
-        if self.issued(serial)?.is_none() {
-            return Ok(unknown);
-        }
-        let record = self.store.read::<RevocationRecord>(Folder::Revocations, serial.as_str())?;
-        Ok(match record {
-            None => CertificateState { state: State::Good, ..unknown },
-            Some(RevocationRecord { reason, at_ms }) => {
-                let held = reason == RevocationReason::CertificateHold;
-                let state = if held { State::Held } else { State::Revoked };
-                CertificateState { state, reason: Some(reason), changed_at_ms: Some(at_ms), ..unknown }
-            }
-        })
-    }
-
     /// Whether a change of a state can be begun.
     pub(crate) fn check_state_change(&self, request: &Request) -> Result<(), AdapterError> {
         match request {
@@ -74,7 +52,7 @@ impl Instance {
                 Change::Revoke(reason) => self.mark(serial, reason, now_ms)?,
             }
         }
-        let certificates = serials.iter().map(|serial| self.state(serial)).collect::<Result<_, _>>()?;
+        let certificates = serials.iter().map(|serial| self.store.state(serial)).collect::<Result<_, _>>()?;
         Ok(Reply::States(States { certificates }))
     }
 
@@ -108,7 +86,7 @@ impl Instance {
             &entries,
         );
         let crl = list.map_err(own)?.der().to_vec().into();
-        let record = CrlRecord { number, crl, this_update_ms, next_update_ms, entries_digest };
+        let record = CrlRecord { number, crl, this_update_ms, next_update_ms, entries_digest, delta: None };
         self.store.replace_top(FILE, &record)?;
         Ok(to_reply(&record))
     }
@@ -125,16 +103,16 @@ impl Instance {
             Request::Unhold(request) => (&request.serial, request.pair, Change::Unhold),
             other => return Err(AdapterError::not_supported(other.operation())),
         };
-        let (record, _) = self.must_be_issued(serial)?;
+        let (record, _) = self.store.must_be_issued(serial)?;
         let mut serials = vec![serial.clone()];
         if pair {
-            serials.push(record.partner);
+            serials.extend(record.partner);
         }
         Ok((serials, change))
     }
 
     fn may(&self, serial: &Serial, change: Change) -> Result<(), AdapterError> {
-        match (change, self.state(serial)?.state) {
+        match (change, self.store.state(serial)?.state) {
             (Change::Hold | Change::Unhold, State::Revoked) => Err(AdapterError::permanent(format!(
                 "the certificate {serial} is revoked, which is for good"
             ))),
@@ -144,7 +122,7 @@ impl Instance {
 
     /// A first revocation stays as it is; it takes the place of a suspension.
     fn mark(&self, serial: &Serial, reason: RevocationReason, at_ms: u64) -> Result<(), AdapterError> {
-        let present = self.state(serial)?.state;
+        let present = self.store.state(serial)?.state;
         if present == State::Revoked
             || (present == State::Held && reason == RevocationReason::CertificateHold)
         {
@@ -184,7 +162,7 @@ fn digest(entries: &[(SerialNumber, RevokedEntry)]) -> String {
     hasher.finalize().to_string()
 }
 
-const fn listed(reason: RevocationReason) -> x509::RevocationReason {
+pub(crate) const fn listed(reason: RevocationReason) -> x509::RevocationReason {
     match reason {
         RevocationReason::AffiliationChanged => x509::RevocationReason::AffiliationChanged,
         RevocationReason::CaCompromise => x509::RevocationReason::CaCompromise,

@@ -3,7 +3,7 @@
 //! A file is written under `tmp/`, synchronised, renamed to its name, and the folder is synchronised. Locks are
 //! advisory locks of the system: they hold between threads and processes, and a killed process leaves none behind.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -23,20 +23,31 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Folder {
     Certificates,
+    Decisions,
     Operations,
+    Reviews,
     Revocations,
     SealRevocations,
     Seals,
 }
 
 impl Folder {
-    const ALL: [Self; 5] =
-        [Self::Certificates, Self::Operations, Self::Revocations, Self::SealRevocations, Self::Seals];
+    const ALL: [Self; 7] = [
+        Self::Certificates,
+        Self::Decisions,
+        Self::Operations,
+        Self::Reviews,
+        Self::Revocations,
+        Self::SealRevocations,
+        Self::Seals,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Certificates => "certificates",
+            Self::Decisions => "decisions",
             Self::Operations => "operations",
+            Self::Reviews => "reviews",
             Self::Revocations => "revocations",
             Self::SealRevocations => "seal-revocations",
             Self::Seals => "seals",
@@ -159,11 +170,39 @@ impl Store {
 
     /// Waits for a lock.
     pub(crate) fn lock(&self, name: &str) -> Result<Lock, StoreError> {
+        let (path, file) = self.lock_file(name)?;
+        file.lock().map_err(io_error(&path))?;
+        Ok(Lock { _file: file })
+    }
+
+    /// A lock, unless somebody has it.
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Option<Lock>, StoreError> {
+        self.try_to(name, File::try_lock)
+    }
+
+    /// A lock together with others who share it, unless somebody has it alone.
+    pub(crate) fn try_lock_shared(&self, name: &str) -> Result<Option<Lock>, StoreError> {
+        self.try_to(name, File::try_lock_shared)
+    }
+
+    fn try_to(
+        &self,
+        name: &str,
+        lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+    ) -> Result<Option<Lock>, StoreError> {
+        let (path, file) = self.lock_file(name)?;
+        match lock(&file) {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(io_error(&path)(error)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(PathBuf, File), StoreError> {
         let path = self.root.join("locks").join(name);
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.map_err(io_error(&path))?;
-        file.lock().map_err(io_error(&path))?;
-        Ok(Lock { _file: file })
+        Ok((path, file))
     }
 
     /// Whether files can be written.

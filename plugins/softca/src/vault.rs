@@ -11,6 +11,7 @@ pub const MASTER_KEY: &str = "softca.master_key";
 
 const SHORTEST: usize = 16;
 const LABEL: &[u8] = b"yinqiao-softca key encryption 1\0";
+const CHECK_LABEL: &[u8] = b"yinqiao-softca key check 1\0";
 
 /// Encrypts and decrypts private keys.
 pub(crate) struct Vault {
@@ -22,6 +23,10 @@ pub(crate) struct Vault {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct SealedKey(Der);
 
+/// Tells master keys apart without giving one away: the first 16 octets of an HMAC-SM3 under it, in hexadecimal.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct KeyCheck(String);
+
 impl Vault {
     pub(crate) fn new(master: Zeroizing<Vec<u8>>) -> Result<Self, AdapterError> {
         if master.len() < SHORTEST {
@@ -30,6 +35,11 @@ impl Vault {
             return Err(AdapterError::permanent(text));
         }
         Ok(Self { master })
+    }
+
+    /// What names the master key in a file.
+    pub(crate) fn check(&self) -> KeyCheck {
+        KeyCheck(hex::encode(&sm3::hmac(&self.master, &[CHECK_LABEL]).as_bytes()[..16]))
     }
 
     /// Encrypts a key. The SM4 key is derived for `name` alone, so a nonce would have to repeat within one name.
@@ -95,5 +105,11 @@ mod tests {
             changed.0.0[position] ^= 1;
             assert!(ours.open("one", &changed).is_err());
         }
+    }
+
+    #[test]
+    fn two_master_keys_have_two_checks_and_one_has_always_the_same() {
+        assert_eq!(vault(b"0123456789abcdef").check(), vault(b"0123456789abcdef").check());
+        assert_ne!(vault(b"0123456789abcdef").check(), vault(b"0123456789abcdeF").check());
     }
 }
