@@ -83,6 +83,7 @@ static bool add_crl_distribution_point(X509 *certificate, const char *url) {
     point->distpoint = DIST_POINT_NAME_new();
     if (point->distpoint != NULL && (point->distpoint->name.fullname = GENERAL_NAMES_new()) != NULL &&
         sk_GENERAL_NAME_push(point->distpoint->name.fullname, name) > 0) {
+      point->distpoint->type = 0; /* fullName */
       name = NULL;
       if (sk_DIST_POINT_push(points, point) > 0) {
         point = NULL;
