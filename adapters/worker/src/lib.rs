@@ -19,7 +19,8 @@ pub use host::{
     AdapterFunction, AdapterHandle, AdapterSettings, AdapterSlot, AdapterStatistics, BreakerReport,
     BreakerState, Bucket, CallOptions, CallOutcome, Digests, Ending, FunctionStatistics, HealthReport,
     Histogram, HostServices, LATENCY_BOUNDS, Library, LibraryError, Limits, LogLine, LogSource, OutcomeCount,
-    ProcessReport, ProcessState, ProcessStatistics, StartError, StillInUse, Submitted, WorkerProgram,
+    PlaceError, ProcessReport, ProcessState, ProcessStatistics, StartError, StillInUse, Submitted,
+    WorkerProgram,
 };
 pub use message::AdapterInfo;
 pub use nesting::{DEPTH_LIMIT, nesting_is_within};

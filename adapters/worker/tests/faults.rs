@@ -8,29 +8,17 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{Services, by_key, c_plugin, eventually, key, replaced, settings, start, within};
-use tempfile::{TempDir, tempdir};
-use yinqiao_ca_sdk::messages::{
-    CertificateIdentity, DerRequest, Empty, LookupReply, RevocationReason, RevokeRequest, Serial,
+use support::{
+    Services, by_key, c_plugin, eventually, key, replaced, revoke, settings, start, status, within,
 };
+use tempfile::{TempDir, tempdir};
+use yinqiao_ca_sdk::messages::{DerRequest, Empty, LookupReply, RevocationReason};
 use yinqiao_ca_sdk::{ErrorClass, Request};
 use yinqiao_ca_worker::{
     AdapterSettings, Ending, Library, LibraryError, LogSource, ProcessState, StartError, Submitted,
 };
 
 const SECRET: &[u8] = b"hunter2-hunter2";
-
-fn revoke(reason: RevocationReason) -> Request {
-    Request::Revoke(RevokeRequest { serial: serial(), reason, pair: false })
-}
-
-fn status() -> Request {
-    Request::Status(CertificateIdentity { serial: serial() })
-}
-
-fn serial() -> Serial {
-    Serial::try_from("01".to_owned()).unwrap()
-}
 
 fn faulty(folder: &TempDir) -> AdapterSettings {
     settings(&c_plugin(folder, "faulty", &[]), json!({}))
@@ -53,21 +41,24 @@ async fn a_plugin_with_a_broken_table_is_refused_with_the_reason() {
     ];
     for (macros, reason) in broken {
         let settings = settings(&c_plugin(&folder, "faulty", &macros), json!({}));
-        let Err(StartError::Refused { error, .. }) = start(settings, &services()).await else {
+        let Err(StartError::Refused { error, is_final, .. }) = start(settings, &services()).await else {
             panic!("{reason}")
         };
         assert!(error.text.contains(reason), "{error}");
         assert_eq!(error.class, ErrorClass::Permanent);
+        assert!(is_final);
     }
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_library_is_refused() {
+async fn a_library_that_was_cut_short_costs_only_the_worker_that_loads_it() {
     let folder = tempdir().unwrap();
-    let path = folder.path().join("text.so");
-    std::fs::write(&path, "not a library").unwrap();
+    let path = c_plugin(&folder, "faulty", &[]);
+    let octets = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &octets[..1000]).unwrap();
     let error = start(settings(&path, json!({})), &services()).await.err().unwrap();
-    assert!(error.to_string().contains("loading the library"), "{error}");
+    // The system's loader reads beyond the end and dies of it.
+    assert!(matches!(error, StartError::Process { .. }) && !error.is_final(), "{error}");
 }
 
 #[tokio::test]

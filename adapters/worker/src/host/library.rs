@@ -14,6 +14,9 @@ use std::sync::Arc;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha2::Digest as _;
 
+use super::elf;
+use super::place::{self, PlaceError};
+
 /// The largest library that is taken.
 const SIZE_LIMIT: u64 = 512 << 20;
 
@@ -29,14 +32,19 @@ impl Library {
     /// Takes the file at `path`. With `pinned`, a file with other digests is refused. Reads the whole file: call it
     /// where blocking is allowed.
     ///
+    /// The file and every folder above it must belong to root or to this process's user and be writable by nobody else.
+    /// A sticky folder that everybody may write to, such as `/tmp`, is accepted above the plugin's own folder. Symbolic
+    /// links are followed, and hold to the same rules.
+    ///
     /// # Errors
-    /// When it cannot be read, is too large, or is not the pinned one.
+    /// When others could exchange it, it cannot be read, is too large, is no library of this machine, or is not the
+    /// pinned one. Each says in one line what to do.
     pub fn open(path: &Path, pinned: Option<&Digests>) -> Result<Self, LibraryError> {
         let failed = |reason| LibraryError::Io { path: path.to_owned(), reason };
-        let mut source = File::open(path).map_err(failed)?;
-        let metadata = source.metadata().map_err(failed)?;
-        if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
-            return Err(LibraryError::Unsuitable { path: path.to_owned() });
+        let place = |reason| LibraryError::Place { path: path.to_owned(), reason };
+        let mut source = place::open_guarded(path).map_err(place)?;
+        if source.metadata().map_err(failed)?.len() > SIZE_LIMIT {
+            return Err(LibraryError::TooLarge { path: path.to_owned() });
         }
         let mut memory = executable_memory().map_err(failed)?;
         let digests = copy_and_hash(&mut source, &mut memory).map_err(failed)?;
@@ -48,6 +56,13 @@ impl Library {
                 pinned: Box::new(*pinned),
                 found: Box::new(digests),
             });
+        }
+        // Of the copy, which nobody can change any more.
+        let mut head = Vec::with_capacity(elf::HEAD);
+        memory.seek(SeekFrom::Start(0)).map_err(failed)?;
+        (&memory).take(elf::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+        if let Some(found) = elf::obstacle(&head) {
+            return Err(LibraryError::NotALibrary { path: path.to_owned(), found });
         }
         memory.seek(SeekFrom::Start(0)).map_err(failed)?;
         let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
@@ -119,9 +134,28 @@ pub enum LibraryError {
         /// What is there.
         found: Box<Digests>,
     },
-    /// Not a regular file, or too large.
-    #[error("the library {path} is not a regular file of at most 512 MiB")]
-    Unsuitable {
+    /// Others could exchange it, or it is not there.
+    #[error("the library {path} is not taken: {reason}")]
+    Place {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong there, and what to do.
+        reason: PlaceError,
+    },
+    /// No worker on this machine could load it.
+    #[error(
+        "the library {path} is {found}; a plugin is an ELF shared library for {} (.so): get that from its vendor",
+        std::env::consts::ARCH
+    )]
+    NotALibrary {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// No plugin is so large.
+    #[error("the library {path} is larger than 512 MiB; check that it is the plugin's")]
+    TooLarge {
         /// Where it is.
         path: PathBuf,
     },
@@ -157,50 +191,76 @@ fn copy_and_hash(source: &mut File, memory: &mut File) -> io::Result<Digests> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use tempfile::TempDir;
 
     use super::*;
 
+    /// A library: this test's own program, which is position-independent and so an ELF shared object.
+    fn scene() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("library.so");
+        let mut head = vec![0; 4096];
+        File::open(std::env::current_exe().unwrap()).unwrap().read_exact(&mut head).unwrap();
+        fs::write(&path, head).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        (folder, path)
+    }
+
     #[test]
     fn digests_are_those_of_the_standards() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("abc");
-        fs::write(&path, "abc").unwrap();
-        let digests = *Library::open(&path, None).unwrap().digests();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abc").unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let digests = copy_and_hash(&mut file, &mut executable_memory().unwrap()).unwrap();
         assert_eq!(
             digests.to_string(),
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad \
              sm3:66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
         );
-        assert!(Library::open(&path, Some(&digests)).is_ok());
     }
 
     #[test]
-    fn a_file_that_changed_since_it_was_pinned_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("library");
-        fs::write(&path, "one").unwrap();
+    fn a_file_with_one_changed_octet_is_refused() {
+        let (_folder, path) = scene();
         let pinned = *Library::open(&path, None).unwrap().digests();
-        fs::write(&path, "two").unwrap();
-        assert!(matches!(Library::open(&path, Some(&pinned)), Err(LibraryError::OtherDigest { .. })));
+        assert!(Library::open(&path, Some(&pinned)).is_ok());
+        let mut octets = fs::read(&path).unwrap();
+        octets[4000] ^= 1;
+        fs::write(&path, octets).unwrap();
+        let error = Library::open(&path, Some(&pinned)).unwrap_err();
+        assert!(matches!(error, LibraryError::OtherDigest { .. }), "{error}");
     }
 
     #[test]
     fn what_was_taken_cannot_be_written_to_any_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("library");
-        fs::write(&path, "one").unwrap();
+        let (_folder, path) = scene();
+        let before = fs::read(&path).unwrap();
         let library = Library::open(&path, None).unwrap();
-        fs::write(&path, "two").unwrap();
+        fs::write(&path, "another").unwrap();
         // One octet, which changes the content and not the length: that has a seal of its own.
         assert!((&*library.memory).write(b"t").is_err());
-        let mut text = String::new();
-        (&*library.memory).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "one");
+        let mut taken = Vec::new();
+        (&*library.memory).read_to_end(&mut taken).unwrap();
+        assert_eq!(taken, before);
     }
 
     #[test]
-    fn a_folder_is_not_a_library() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Library::open(folder.path(), None), Err(LibraryError::Unsuitable { .. })));
+    fn a_text_is_called_a_text_and_a_missing_file_missing() {
+        let (folder, path) = scene();
+        fs::write(&path, "not a library").unwrap();
+        let error = Library::open(&path, None).unwrap_err().to_string();
+        assert!(error.contains("is a text; a plugin is an ELF shared library"), "{error}");
+        let error = Library::open(&folder.path().join("missing"), None).unwrap_err().to_string();
+        assert!(error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused_before_it_is_read() {
+        let (_folder, path) = scene();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        let error = Library::open(&path, None).unwrap_err().to_string();
+        assert!(error.contains("chmod go-w") && !error.contains('\n'), "{error}");
     }
 }

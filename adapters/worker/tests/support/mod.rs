@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use yinqiao_ca_sdk::messages::{IdempotencyKey, LookupQuery};
+use yinqiao_ca_sdk::messages::{
+    CertificateIdentity, IdempotencyKey, LookupQuery, RevocationReason, RevokeRequest, Serial,
+};
+use yinqiao_ca_sdk::{Operation, Request};
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, CallOptions, Enforcement, HealthReport, HostServices, Library, Limits,
-    LogLine, LogSource, ProcessState, Sandbox, StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, CallOptions, CallOutcome, Enforcement, HealthReport, HostServices,
+    Library, Limits, LogLine, LogSource, ProcessState, Sandbox, StartError, WorkerProgram,
 };
 use zeroize::Zeroizing;
 
@@ -81,6 +84,28 @@ pub async fn start(
     services: &Arc<Services>,
 ) -> Result<Arc<AdapterHandle>, StartError> {
     AdapterHandle::start(settings, services.clone()).await
+}
+
+/// Asks for a certificate's state, which changes nothing.
+pub fn status() -> Request {
+    Request::Status(CertificateIdentity { serial: serial() })
+}
+
+/// Revokes; the plugins of the tests take the reason for what they shall do.
+pub fn revoke(reason: RevocationReason) -> Request {
+    Request::Revoke(RevokeRequest { serial: serial(), reason, pair: false })
+}
+
+pub fn serial() -> Serial {
+    Serial::try_from("01".to_owned()).unwrap()
+}
+
+/// What the statistics say of one outcome of one operation of submit.
+pub fn counted(handle: &AdapterHandle, operation: Operation, outcome: CallOutcome) -> u64 {
+    let statistics = handle.statistics();
+    let function = statistics.functions.iter().find(|function| function.operation == Some(operation));
+    let outcomes = function.map(|function| function.outcomes.clone()).unwrap_or_default();
+    outcomes.iter().find(|count| count.outcome == outcome).map_or(0, |count| count.calls)
 }
 
 pub fn key(text: &str) -> IdempotencyKey {
