@@ -73,10 +73,12 @@ impl Signer {
             .map_err(|error| CliError::Input(error.to_string()))?;
         let reviewed = Reviewed::find(directory, token)?;
         check(&reviewed, &name, reason.is_some())?;
-        // What is about to be signed, before the passphrase is typed.
-        io::stderr()
-            .write_all(reviewed.to_text().as_bytes())
-            .map_err(|error| CliError::Io("standard error".to_owned(), error))?;
+        if self.passphrase.is_typed() {
+            // What is about to be signed, before the passphrase is typed.
+            io::stderr()
+                .write_all(reviewed.to_text().as_bytes())
+                .map_err(|error| CliError::Io("standard error".to_owned(), error))?;
+        }
         let key = self.passphrase.key(&self.key)?;
         check_key(&reviewed, &name, &key)?;
 

@@ -21,6 +21,11 @@ pub(super) struct PassphraseInput {
 }
 
 impl PassphraseInput {
+    /// Whether a person sits at the terminal.
+    pub(super) const fn is_typed(&self) -> bool {
+        self.passphrase_file.is_none()
+    }
+
     /// The passphrase of a key that is there.
     pub(super) fn read(&self, prompt: &str) -> Result<Zeroizing<String>, CliError> {
         match &self.passphrase_file {
