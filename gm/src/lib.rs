@@ -8,6 +8,7 @@
 //! | [`x509`] | certificates, requests, revocation lists, chains | RFC 5280, RFC 2986, GM/T 0015 |
 //! | [`ocsp`] | requests for a certificate's status and their answers | RFC 6960, RFC 9654 |
 //! | [`cms`] | signed and enveloped messages | GM/T 0010 (GB/T 35275), RFC 5652 |
+//! | [`tsp`] | requests for time stamps, their answers, and tokens to keep | RFC 3161, RFC 5816, GM/T 0033 |
 //! | [`seal`] | electronic seals and seal signatures | GB/T 38540, GM/T 0031 |
 //! | [`enveloped_key`] | an encryption key on its way from the key management centre | GM/T 0009 |
 //! | [`hash`] | the hash algorithms that structures name beside SM3 | FIPS 180-4 |
@@ -29,6 +30,7 @@ pub mod seal;
 pub mod sm2;
 pub mod sm3;
 pub mod sm4;
+pub mod tsp;
 pub mod x509;
 
 pub use error::Error;

@@ -44,3 +44,9 @@ pub use recipient::Recipient;
 pub use signed_attributes::SignedAttributes;
 pub use signed_data::SignedData;
 pub use verify::{Content, VerifiedSigner};
+
+pub(crate) use set::SetOf;
+pub(crate) use signed_attributes::{Attribute, single_value};
+pub(crate) use signed_data::{EncapsulatedContentInfo, SignedContentInfo, SignedDataBody};
+pub(crate) use signer_info::SignerInfo;
+pub(crate) use verify::signed_bytes;

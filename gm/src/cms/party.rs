@@ -6,7 +6,7 @@ use der::asn1::{OctetString, Uint};
 use der::{Any, Choice, Decode, Encode, Sequence};
 
 use super::Error;
-use crate::x509::{Certificate, DistinguishedName, IssuerAndSerial, SerialNumber};
+use crate::x509::{AnyCertificate, DistinguishedName, IssuerAndSerial, SerialNumber};
 
 /// ```text
 /// IssuerAndSerialNumber ::= SEQUENCE {
@@ -38,7 +38,7 @@ impl IssuerAndSerialNumber {
     ///
     /// # Errors
     /// [`Error::Asn1`] if they are too long for DER.
-    pub fn of(certificate: &Certificate) -> Result<Self, Error> {
+    pub fn of(certificate: &AnyCertificate) -> Result<Self, Error> {
         Ok(Self {
             issuer: Any::from_der(certificate.issuer().as_der())?,
             serial_number: Uint::new(certificate.serial().as_bytes())?,
@@ -62,7 +62,7 @@ impl PartyId {
     ///
     /// # Errors
     /// [`Error::Asn1`] if the certificate's names are too long for DER.
-    pub fn names(&self, certificate: &Certificate) -> Result<bool, Error> {
+    pub fn names(&self, certificate: &AnyCertificate) -> Result<bool, Error> {
         match self {
             Self::IssuerAndSerialNumber(names) => Ok(*names == IssuerAndSerialNumber::of(certificate)?),
             Self::SubjectKeyIdentifier(identifier) => {

@@ -9,11 +9,11 @@ use der::{DecodeOwned, DecodeValue, Encode, EncodeValue, FixedTag, Header, Lengt
 /// Only signed attributes have to be DER (RFC 5652 clause 5.3); certificates and signers come
 /// unsorted from much of the software in use. What was read is written back unchanged.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct SetOf<T>(Vec<T>);
+pub(crate) struct SetOf<T>(Vec<T>);
 
 impl<T: Encode> SetOf<T> {
     /// A set in DER's order: by the elements' encodings.
-    pub(super) fn sorted(elements: Vec<T>) -> der::Result<Self> {
+    pub(crate) fn sorted(elements: Vec<T>) -> der::Result<Self> {
         let mut keyed = elements
             .into_iter()
             .map(|element| Ok((element.to_der()?, element)))
@@ -24,11 +24,11 @@ impl<T: Encode> SetOf<T> {
 }
 
 impl<T> SetOf<T> {
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         &self.0
     }
 
-    pub(super) fn into_vec(self) -> Vec<T> {
+    pub(crate) fn into_vec(self) -> Vec<T> {
         self.0
     }
 }

@@ -35,9 +35,9 @@ pub struct SignedAttributes {
 /// Attribute ::= SEQUENCE { attrType OBJECT IDENTIFIER, attrValues SET OF ANY }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
-pub(super) struct Attribute {
-    pub(super) kind: ObjectIdentifier,
-    pub(super) values: SetOf<Any>,
+pub(crate) struct Attribute {
+    pub(crate) kind: ObjectIdentifier,
+    pub(crate) values: SetOf<Any>,
 }
 
 /// What verification needs of the signed attributes that other software made.
@@ -93,7 +93,10 @@ impl SignedAttributes {
 }
 
 impl Attribute {
-    fn single(kind: ObjectIdentifier, value: &(impl der::EncodeValue + der::Tagged)) -> der::Result<Self> {
+    pub(crate) fn single(
+        kind: ObjectIdentifier,
+        value: &(impl der::EncodeValue + der::Tagged),
+    ) -> der::Result<Self> {
         Ok(Self { kind, values: SetOf::sorted(vec![Any::encode_from(value)?])? })
     }
 }
@@ -122,7 +125,10 @@ impl ForeignAttributes {
 }
 
 /// The only value of the only attribute of this kind; `None` if there is no such attribute.
-fn single_value(attributes: &SetOf<Attribute>, kind: ObjectIdentifier) -> Result<Option<&Any>, SignerError> {
+pub(crate) fn single_value(
+    attributes: &SetOf<Attribute>,
+    kind: ObjectIdentifier,
+) -> Result<Option<&Any>, SignerError> {
     let mut of_kind = attributes.as_slice().iter().filter(|attribute| attribute.kind == kind);
     let Some(attribute) = of_kind.next() else {
         return Ok(None);

@@ -30,10 +30,10 @@ pub struct SignedData {
 ///     content  [0] EXPLICIT SignedData }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
-pub(super) struct SignedContentInfo {
-    pub(super) content_type: ObjectIdentifier,
+pub(crate) struct SignedContentInfo {
+    pub(crate) content_type: ObjectIdentifier,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", constructed = "true")]
-    pub(super) content: SignedDataBody,
+    pub(crate) content: SignedDataBody,
 }
 
 /// ```text
@@ -46,15 +46,15 @@ pub(super) struct SignedContentInfo {
 ///     signerInfos       SET OF SignerInfo }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
-pub(super) struct SignedDataBody {
-    pub(super) version: u8,
-    pub(super) digest_algorithms: SetOf<AlgorithmIdentifierOwned>,
-    pub(super) content_info: EncapsulatedContentInfo,
+pub(crate) struct SignedDataBody {
+    pub(crate) version: u8,
+    pub(crate) digest_algorithms: SetOf<AlgorithmIdentifierOwned>,
+    pub(crate) content_info: EncapsulatedContentInfo,
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
-    pub(super) certificates: Option<SetOf<Any>>,
+    pub(crate) certificates: Option<SetOf<Any>>,
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
-    pub(super) crls: Option<SetOf<Any>>,
-    pub(super) signer_infos: SetOf<SignerInfo>,
+    pub(crate) crls: Option<SetOf<Any>>,
+    pub(crate) signer_infos: SetOf<SignerInfo>,
 }
 
 /// ```text
@@ -63,10 +63,10 @@ pub(super) struct SignedDataBody {
 ///     content  [0] EXPLICIT OCTET STRING OPTIONAL }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
-pub(super) struct EncapsulatedContentInfo {
-    pub(super) content_type: ObjectIdentifier,
+pub(crate) struct EncapsulatedContentInfo {
+    pub(crate) content_type: ObjectIdentifier,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", constructed = "true", optional = "true")]
-    pub(super) content: Option<OctetString>,
+    pub(crate) content: Option<OctetString>,
 }
 
 impl SignedData {

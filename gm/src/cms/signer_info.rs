@@ -19,14 +19,14 @@ use super::signed_attributes::Attribute;
 ///     unsignedAttrs   [1] IMPLICIT SET OF Attribute OPTIONAL }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
-pub(super) struct SignerInfo {
-    pub(super) version: u8,
-    pub(super) signer: PartyId,
-    pub(super) digest_algorithm: AlgorithmIdentifierOwned,
+pub(crate) struct SignerInfo {
+    pub(crate) version: u8,
+    pub(crate) signer: PartyId,
+    pub(crate) digest_algorithm: AlgorithmIdentifierOwned,
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
-    pub(super) signed_attributes: Option<SetOf<Attribute>>,
-    pub(super) signature_algorithm: AlgorithmIdentifierOwned,
-    pub(super) signature: OctetString,
+    pub(crate) signed_attributes: Option<SetOf<Attribute>>,
+    pub(crate) signature_algorithm: AlgorithmIdentifierOwned,
+    pub(crate) signature: OctetString,
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
-    pub(super) unsigned_attributes: Option<SetOf<Attribute>>,
+    pub(crate) unsigned_attributes: Option<SetOf<Attribute>>,
 }

@@ -156,7 +156,7 @@ impl SignedData {
 }
 
 /// The DER of the SET, tag 31, which RFC 5652 clause 5.4 has signed in place of the [0].
-fn signed_bytes(attributes: &SetOf<Attribute>) -> Result<Vec<u8>, SignerError> {
+pub(crate) fn signed_bytes(attributes: &SetOf<Attribute>) -> Result<Vec<u8>, SignerError> {
     const MALFORMED: SignerError = SignerError::SignedAttributes("they are not in DER's order");
     let as_read = attributes.to_der().map_err(|_| MALFORMED)?;
     let sorted = SetOf::sorted(attributes.as_slice().to_vec()).and_then(|sorted| sorted.to_der());

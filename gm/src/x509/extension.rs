@@ -124,7 +124,7 @@ pub(crate) struct Extensions {
     pub(super) authority_key_identifier: Option<Vec<u8>>,
     pub(super) extended_key_usage: Option<Vec<ObjectIdentifier>>,
     /// Whether extKeyUsage is critical, so that the key serves its purposes only.
-    pub(super) only_extended_key_usage: bool,
+    pub(crate) only_extended_key_usage: bool,
     pub(super) certificate_policies: Vec<ObjectIdentifier>,
     pub(super) name_constraints: Option<NameConstraints>,
     /// A critical one that nothing here understands.
