@@ -16,7 +16,7 @@ int32_t fault_strike(const struct strike *strike) {
   volatile uint32_t *volatile nowhere = NULL;
   volatile uint32_t zero = 0;
   if (is_variant(strike, "stack")) return (int32_t)endless_recursion(1);
-  if (is_variant(strike, "division")) return (int32_t)(1 / zero);
+  if (is_variant(strike, "division")) return (int32_t)(1000 / zero);
   if (is_variant(strike, "after_issue")) (void)good_submit(strike, NULL, strike->document, strike->out);
   *nowhere = 1;
   return CA_OK;

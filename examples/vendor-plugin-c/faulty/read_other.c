@@ -50,6 +50,14 @@ static void try_write(json_t *could, const char *folder) {
   (void)unlink(path);
 }
 
+/* Attaches, and detaches at once: that needs a stop, of microseconds. */
+static void try_trace(json_t *could, pid_t parent) {
+  if (ptrace(PTRACE_SEIZE, parent, NULL, NULL) != 0) return;
+  note(could, "trace", "parent");
+  if (ptrace(PTRACE_INTERRUPT, parent, NULL, NULL) == 0) (void)waitpid(parent, NULL, __WALL);
+  (void)ptrace(PTRACE_DETACH, parent, NULL, NULL);
+}
+
 static void try_parent(json_t *could) {
   static const char *const files[] = {"environ", "maps", "cmdline", "auxv"};
   char path[64];
@@ -68,11 +76,7 @@ static void try_parent(json_t *could) {
   }
   /* A signal that does nothing to a process that runs. */
   if (kill(parent, SIGCONT) == 0) note(could, "signal", "parent");
-  /* Attaches without stopping it; the end of this process would detach it, a detach is tried at once. */
-  if (ptrace(PTRACE_SEIZE, parent, NULL, NULL) == 0) {
-    note(could, "trace", "parent");
-    (void)ptrace(PTRACE_DETACH, parent, NULL, NULL);
-  }
+  try_trace(could, parent);
   /* An address that is mapped nowhere: "bad address" means that the rights would have sufficed. */
   uint8_t octet;
   struct iovec local = {&octet, 1}, remote = {NULL, 1};

@@ -17,12 +17,16 @@ void fault_table(const ca_host *host, ca_adapter *table) {
   memset((uint8_t *)table + table->struct_size, 0x5a, 64);
 #elif defined(SMALLER)
   table->struct_size = 64;
+#elif defined(CUTS_A_MEMBER)
+  table->struct_size -= 4;
 #elif defined(ZERO)
   table->struct_size = 0;
 #elif defined(BIT_WITHOUT_POINTER)
   table->lookup = NULL;
 #elif defined(POINTER_WITHOUT_BIT)
   table->capabilities &= ~CA_CAN_LIST;
+#elif defined(UNKNOWN_BIT)
+  table->capabilities |= CA_CAN(40);
 #elif defined(REQUIRED_NULL)
   table->submit = NULL;
 #elif defined(SLICE_TOO_LONG)

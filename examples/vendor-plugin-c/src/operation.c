@@ -207,7 +207,8 @@ static int32_t found(const struct entry *entry, json_t **reply, struct failure *
   return CA_OK;
 }
 
-/* Under the key's lock, so that "absent" means that nothing is under way. */
+/* Under the key's lock, so that "absent" means that nothing is under way. A revocation that was submitted and is found
+ * half done is finished first: only then is there a certain answer. */
 static int32_t lookup_key(const struct ca_instance *instance, const struct call *call, const char *key,
                           json_t **reply, struct failure *failure) {
   int lock;

@@ -29,7 +29,7 @@ static bool chains_to_the_root(const json_t *reply, X509 *leaf) {
   add_identity(leaf);
   CHECK(X509_STORE_add_cert(store, root) == 1 && sk_X509_push(others, issuing) == 1);
   CHECK(X509_STORE_CTX_init(context, store, leaf, others) == 1);
-  X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT);
+  X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
   bool valid = X509_verify_cert(context) == 1;
   if (!valid) fprintf(stderr, "%s\n", X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
   sk_X509_free(others);
@@ -177,6 +177,26 @@ static const char *state_of(ca_instance *instance, const char *serial, struct re
   return json_string_value(json_object_get(reply->document, "state"));
 }
 
+/* X509_CRL_verify knows no identity, so the signature is checked over the list's own octets. */
+static void check_list_signature(X509_CRL *crl, const json_t *pair) {
+  const ASN1_BIT_STRING *signature;
+  unsigned char *signed_part = NULL;
+  X509 *issuing = chain_member(pair, 0);
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(X509_get0_pubkey(issuing), NULL);
+  EVP_MD_CTX *verifier = EVP_MD_CTX_new();
+  int length = i2d_re_X509_CRL_tbs(crl, &signed_part);
+  X509_CRL_get0_signature(crl, &signature, NULL);
+  CHECK(length > 0 && EVP_PKEY_CTX_set1_id(context, SM2_DEFAULT_ID, SM2_DEFAULT_ID_LENGTH) == 1);
+  EVP_MD_CTX_set_pkey_ctx(verifier, context);
+  CHECK(EVP_DigestVerifyInit(verifier, NULL, EVP_sm3(), NULL, X509_get0_pubkey(issuing)) == 1);
+  CHECK(EVP_DigestVerify(verifier, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature),
+                         signed_part, (size_t)length) == 1);
+  OPENSSL_free(signed_part);
+  EVP_MD_CTX_free(verifier);
+  EVP_PKEY_CTX_free(context);
+  X509_free(issuing);
+}
+
 static X509_CRL *present_list(ca_instance *instance, json_int_t *number) {
   struct bytes der;
   const char *text, *digits;
@@ -224,6 +244,7 @@ static void a_revocation_is_for_good_keeps_its_first_reason_and_stands_in_the_ne
   CHECK(strcmp(state_of(instance, partner, &state), "revoked") == 0);
   reply_free(&state);
   X509_CRL *crl = present_list(instance, &number);
+  check_list_signature(crl, pair.document);
   CHECK(number == 2 && sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) == 2);
   X509_REVOKED *entry;
   X509 *signing = test_certificate(pair.document, "signing_certificate");
