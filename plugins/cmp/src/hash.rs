@@ -146,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             hex::encode(Hash::Sha1.pbkdf2(b"password", b"salt", 2, 20)),
-            "ea6c014dc72d6f8ffd1c92fb3d5e2d1fd7d1d5b7"
+            "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"
         );
     }
 

@@ -55,7 +55,8 @@ impl Server {
             .chain(RustlsConnector::default())
             .chain(Mark { connected: Arc::clone(&connected) });
         let agent = Agent::with_parts(self.configuration(limit), connector, DefaultResolver::default());
-        let answer = agent.post(&self.url).content_type(CONTENT_TYPE).send(message);
+        let answer =
+            agent.post(&self.url).header("connection", "close").content_type(CONTENT_TYPE).send(message);
         let mut answer = answer.map_err(|error| fail(error.to_string()))?;
         let status = answer.status();
         if status != 200 {

@@ -37,3 +37,6 @@ pub use adapter::{CmpClient, Instance};
 pub use configuration::{MAC_SECRET, RA_KEY};
 
 yinqiao_ca_sdk::export_adapter!(CmpClient);
+
+#[cfg(test)]
+mod tests;

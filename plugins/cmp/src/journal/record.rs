@@ -50,7 +50,7 @@ pub(crate) struct Revocation {
 
 /// How far it is.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case", tag = "name")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// For certain, the CA knows nothing of it.
     Begun,
