@@ -107,6 +107,34 @@ async fn callers_that_give_up_while_they_wait_leave_no_seat_taken() {
 }
 
 #[tokio::test]
+async fn a_call_whose_turn_comes_with_no_time_left_is_not_sent_and_costs_no_process() {
+    let folder = tempdir().unwrap();
+    let handle = all_ready(serial_plugin(&folder, 1)).await;
+    let first = slow(&handle);
+    eventually(&handle, |health| health.inside == 1).await;
+    // Its turn comes after 200 ms, within the last tenth of its time, in which a plugin is cancelled.
+    let request = revoke(RevocationReason::Unspecified);
+    let error = handle.submit(&request, &key("b"), &within(210)).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Retryable, "{error}");
+    first.await.unwrap().unwrap();
+    handle.submit(&status(), &key("c"), &within(1000)).await.unwrap();
+    assert_eq!(handle.health().kills, 0);
+}
+
+#[tokio::test]
+#[ignore = "takes half a minute: that long a process may spin"]
+async fn a_process_that_spins_in_the_background_is_killed_with_the_reason() {
+    let folder = tempdir().unwrap();
+    let handle = all_ready(serial_plugin(&folder, 1)).await;
+    let spin = Request::Unhold(SuspendRequest { serial: serial(), pair: false });
+    handle.submit(&spin, &key("a"), &within(1000)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    let health = eventually(&handle, |health| health.restarts == 1).await;
+    let Some(Ending::Killed(reason)) = health.last_ending else { panic!("{:?}", health.last_ending) };
+    assert!(reason.contains("while no call is inside"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_process_that_grows_over_its_memory_is_killed_with_the_reason() {
     let folder = tempdir().unwrap();
     let mut settings = serial_plugin(&folder, 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use support::{Services, by_key, eventually, key, replaced, settings, start, within};
+use support::{Services, by_key, eventually, guard, key, replaced, settings, start, within};
 use tempfile::{TempDir, tempdir};
 use yinqiao_ca_sdk::messages::{
     AdapterError, Empty, Holder, HolderKind, IssueRequest, ListQuery, LookupReply, RevocationReason,
@@ -21,8 +21,18 @@ use yinqiao_ca_worker::{AdapterHandle, Digests, HealthReport, Library, LibraryEr
 use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::{Certificate, CertificateRequest, DistinguishedName};
 
+/// A copy of the library in a folder that nobody else can write to, which a build's own may not be.
+fn library(folder: &TempDir) -> PathBuf {
+    let copy = folder.path().join("libyinqiao_softca.so");
+    if !copy.exists() {
+        std::fs::copy(built_library(), &copy).unwrap();
+        guard(&copy);
+    }
+    copy
+}
+
 /// The library, built by the Cargo that runs this test, for its profile, beside it.
-fn library() -> PathBuf {
+fn built_library() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
@@ -48,7 +58,7 @@ fn services() -> Arc<Services> {
 async fn open(folder: &TempDir, delay_ms: u64) -> Arc<AdapterHandle> {
     let configuration: Value =
         json!({"directory": folder.path().join("ca"), "name": "测试", "issue_delay_ms": delay_ms});
-    start(settings(&library(), configuration), &services()).await.unwrap()
+    start(settings(&library(folder), configuration), &services()).await.unwrap()
 }
 
 fn issue_request() -> Request {
@@ -187,10 +197,12 @@ async fn a_new_worker_beside_the_old_one_sees_what_it_does() {
 
 #[tokio::test]
 async fn a_pinned_digest_admits_this_library_and_no_other() {
-    let pinned = *Library::open(&library(), None).unwrap().digests();
-    assert!(Library::open(&library(), Some(&pinned)).is_ok());
+    let folder = tempdir().unwrap();
+    let library = library(&folder);
+    let pinned = *Library::open(&library, None).unwrap().digests();
+    assert!(Library::open(&library, Some(&pinned)).is_ok());
     for digests in [Digests { sha256: [0; 32], ..pinned }, Digests { sm3: [0; 32], ..pinned }] {
-        let refused = Library::open(&library(), Some(&digests));
+        let refused = Library::open(&library, Some(&digests));
         assert!(matches!(refused, Err(LibraryError::OtherDigest { .. })));
     }
 }

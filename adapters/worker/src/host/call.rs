@@ -5,30 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use yinqiao_ca_abi::{capability, status};
 use yinqiao_ca_sdk::messages::{AdapterError, ErrorClass, Pending};
 use yinqiao_ca_sdk::{Operation, Reply};
 
 use super::breaker::Verdict;
-use super::connection::{Connection, RawReply};
+use super::connection::RawReply;
+use super::flight::{Deadline, Flight, Lost};
 use super::gate::Shut;
 use super::meter::Meter;
 use super::pool::{NoSeat, Seat};
 use super::shared::{Phase, Shared};
 use super::statistics::CallOutcome;
-use crate::message::{Call, Function, ToWorker};
-use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
+use crate::message::Function;
 
-/// The last part of a deadline, between the plugin's cancel flag and the kill.
-const GRACE: Duration = Duration::from_millis(500);
 /// When a refused call may be tried again, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
-/// Stands for a deadline that cannot be represented.
-const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How to call.
 #[derive(Clone, Debug)]
@@ -88,6 +82,14 @@ impl Request {
             Function::Health | Function::Poll | Function::Lookup | Function::List => false,
         };
         if changes { ErrorClass::UnknownOutcome } else { ErrorClass::Unhealthy }
+    }
+
+    /// For errors and logs.
+    pub(super) fn what(&self) -> String {
+        match (self.function, self.operation) {
+            (Function::Submit, Some(operation)) => format!("the operation {operation}"),
+            (function, _) => format!("the function {function:?}").to_lowercase(),
+        }
     }
 
     /// Whether the plugin offers it; a plugin that was never opened may.
@@ -182,8 +184,7 @@ async fn attempt(
     admission: Admission,
     meter: Option<&Meter>,
 ) -> Result<RawReply, AdapterError> {
-    let now = Instant::now();
-    let deadline = now.checked_add(request.options.timeout).unwrap_or(now + FAR_AWAY);
+    let deadline = Deadline::after(request.options.timeout);
     let mut until = Phase::Running;
     let (seat, id, reply) = loop {
         admit(shared, &request, admission, until)?;
@@ -192,7 +193,7 @@ async fn attempt(
         let seat = match shared.pool.try_seat() {
             Some(seat) => seat,
             None => {
-                let Some(seat) = waited_for_seat(shared, deadline).await? else { continue };
+                let Some(seat) = waited_for_seat(shared, deadline.soft).await? else { continue };
                 // The breaker may have opened while it waited; the plugin may be known only now.
                 admit(shared, &request, admission, until)?;
                 seat
@@ -204,8 +205,8 @@ async fn attempt(
         }
         // The process went away before anything was sent: there is another, or will be.
     };
-    let (lost, what, sent) = (request.lost(), describe(&request), Instant::now());
-    let mut flight = Flight::begin(runtime, shared, seat, id, reply, request, deadline)?;
+    let (lost, what, sent) = (request.lost(), request.what(), Instant::now());
+    let mut flight = Flight::begin(runtime, shared, (seat, id, reply), request, deadline)?;
     match flight.land().await {
         Ok(raw) => {
             if let Some(meter) = meter {
@@ -236,7 +237,8 @@ fn admit(shared: &Shared, request: &Request, admission: Admission, until: Phase)
     }
 }
 
-/// A seat of a call that may have to wait; `None` when all that waited were sent away.
+/// A seat of a call that may have to wait; `None` when all that waited were sent away. What would begin when its plugin
+/// is to be cancelled already is not sent.
 async fn waited_for_seat(shared: &Arc<Shared>, deadline: Instant) -> Result<Option<Seat>, AdapterError> {
     let began = Instant::now();
     match shared.pool.seat(deadline).await {
@@ -285,123 +287,6 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// A call that was sent. Dropped before it has landed, it is cancelled and watched until it ends: only then its thread
-/// of the worker is free.
-struct Flight {
-    runtime: Handle,
-    connection: Arc<Connection>,
-    id: u64,
-    /// None when it has landed.
-    reply: Option<oneshot::Receiver<RawReply>>,
-    soft: Instant,
-    deadline: Instant,
-    inside: Option<Inside>,
-}
-
-/// Why there is no reply.
-enum Lost {
-    Died,
-    Overdue,
-}
-
-impl Flight {
-    fn begin(
-        runtime: &Handle,
-        shared: &Arc<Shared>,
-        seat: Seat,
-        id: u64,
-        reply: oneshot::Receiver<RawReply>,
-        request: Request,
-        deadline: Instant,
-    ) -> Result<Self, AdapterError> {
-        let connection = seat.connection().clone();
-        let what = describe(&request);
-        let soft = deadline - GRACE.min(request.options.timeout / 10);
-        let call = Call {
-            function: request.function,
-            operation: request.operation.map_or(0, Operation::number),
-            timeout_ms: soft.duration_since(Instant::now()).as_millis() as u64,
-            idempotency_key: request.idempotency_key,
-            trace_id: request.options.trace_id,
-            document: request.document,
-        };
-        if let Err(error) = connection.send(id, &ToWorker::Call(call)) {
-            connection.forget(id);
-            return Err(AdapterError::permanent(format!("the request of {what} cannot be sent: {error}")));
-        }
-        let inside = Some(Inside::enter(shared.clone(), what, seat));
-        Ok(Self { runtime: runtime.clone(), connection, id, reply: Some(reply), soft, deadline, inside })
-    }
-
-    async fn land(&mut self) -> Result<RawReply, Lost> {
-        let Some(reply) = &mut self.reply else { return Err(Lost::Died) };
-        let result = match timeout_at(self.soft, &mut *reply).await {
-            Ok(result) => result.map_err(|_| Lost::Died),
-            Err(_) => {
-                // The plugin's own chance to end in time. A frame without content always fits.
-                let _ = self.connection.send(self.id, &ToWorker::Cancel);
-                match timeout_at(self.deadline, reply).await {
-                    Ok(result) => result.map_err(|_| Lost::Died),
-                    Err(_) => {
-                        overdue(&self.connection, self.id, self.inside.as_ref());
-                        Err(Lost::Overdue)
-                    }
-                }
-            }
-        };
-        self.reply = None;
-        result
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let Some(reply) = self.reply.take() else { return };
-        let (connection, id, deadline, inside) =
-            (self.connection.clone(), self.id, self.deadline, self.inside.take());
-        let _ = connection.send(id, &ToWorker::Cancel);
-        self.runtime.spawn(async move {
-            if timeout_at(deadline, reply).await.is_err() {
-                overdue(&connection, id, inside.as_ref());
-            }
-        });
-    }
-}
-
-fn overdue(connection: &Connection, id: u64, inside: Option<&Inside>) {
-    connection.forget(id);
-    if let Some(Inside { what, .. }) = inside {
-        connection.kill(format!("{what} was overdue"));
-    }
-}
-
-/// Counts a call as inside, and keeps its seat in the worker.
-struct Inside {
-    shared: Arc<Shared>,
-    what: String,
-    _seat: Seat,
-}
-
-impl Inside {
-    fn enter(shared: Arc<Shared>, what: String, seat: Seat) -> Self {
-        shared.inside.fetch_add(1, Ordering::Relaxed);
-        Self { shared, what, _seat: seat }
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.shared.inside.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn describe(request: &Request) -> String {
-    match (request.function, request.operation) {
-        (Function::Submit, Some(operation)) => format!("the operation {operation}"),
-        (function, _) => format!("the function {function:?}").to_lowercase(),
-    }
-}
-
 fn no_worker(shared: &Shared) -> AdapterError {
     let reason =
         shared.last_ending().map_or_else(|| "it has not ended yet".to_owned(), |ending| ending.to_string());
@@ -424,53 +309,4 @@ fn refused_by_breaker(shared: &Shared, shut: Shut) -> AdapterError {
         left => left,
     };
     AdapterError { retry_after_ms: Some(retry_after_ms), ..AdapterError::unhealthy(text) }
-}
-
-/// What a reply to submit or poll means.
-pub(super) fn submitted(
-    shared: &Shared,
-    operation: Operation,
-    raw: RawReply,
-) -> Result<Submitted, AdapterError> {
-    let unknown = if operation.changes() { ErrorClass::UnknownOutcome } else { ErrorClass::Unhealthy };
-    let RawReply { status, document } = raw;
-    match status {
-        status::CA_OK => {
-            within_depth(&document, unknown).and_then(|()| match Reply::parse(operation, &document) {
-                Ok(reply) => Ok(Submitted::Done { reply: Box::new(reply), document }),
-                Err(error) => Err(AdapterError::new(unknown, error.to_string())),
-            })
-        }
-        status::CA_PENDING => read(&document, unknown).map(Submitted::Pending),
-        status => Err(vendors(shared, status, &document, unknown)),
-    }
-}
-
-/// What a reply to the other functions means.
-pub(super) fn answered<T: DeserializeOwned>(shared: &Shared, raw: RawReply) -> Result<T, AdapterError> {
-    match raw.status {
-        status::CA_OK => read(&raw.document, ErrorClass::Unhealthy),
-        status => Err(vendors(shared, status, &raw.document, ErrorClass::Unhealthy)),
-    }
-}
-
-/// The adapter's error, with the secrets it was given masked.
-fn vendors(shared: &Shared, status: i32, document: &[u8], unknown: ErrorClass) -> AdapterError {
-    let mut error = AdapterError::from_status(status, document, unknown);
-    error.text = shared.output.masked(&error.text);
-    error.vendor_code = error.vendor_code.map(|code| shared.output.masked(&code));
-    error
-}
-
-fn read<T: DeserializeOwned>(document: &[u8], unknown: ErrorClass) -> Result<T, AdapterError> {
-    within_depth(document, unknown)?;
-    serde_json::from_slice(document)
-        .map_err(|error| AdapterError::new(unknown, format!("the adapter's reply is not valid: {error}")))
-}
-
-fn within_depth(document: &[u8], unknown: ErrorClass) -> Result<(), AdapterError> {
-    if nesting_is_within(document, DEPTH_LIMIT) {
-        return Ok(());
-    }
-    Err(AdapterError::new(unknown, format!("the adapter's reply is nested more than {DEPTH_LIMIT} deep")))
 }

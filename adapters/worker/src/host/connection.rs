@@ -100,13 +100,13 @@ impl Connection {
         self.lock().take();
     }
 
-    /// Asks the supervisor to kill the worker. False when that was asked before; the first reason stays.
-    pub(super) fn kill(&self, reason: String) -> bool {
+    /// Asks the supervisor to kill the worker. The first reason stays.
+    pub(super) fn kill(&self, reason: String) {
         self.kill.send_if_modified(|present| {
             let first = present.is_none();
             present.get_or_insert(reason);
             first
-        })
+        });
     }
 
     /// Waits for a request to kill.

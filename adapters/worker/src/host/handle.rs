@@ -14,6 +14,7 @@ use super::connection::RawReply;
 use super::health::HealthReport;
 use super::output::Output;
 use super::probe;
+use super::reply;
 use super::services::HostServices;
 use super::settings::AdapterSettings;
 use super::shared::{Phase, Shared};
@@ -139,7 +140,7 @@ impl AdapterHandle {
     /// # Errors
     /// The class says what is wrong.
     pub async fn probe(&self, options: &CallOptions) -> Result<Health, AdapterError> {
-        self.call(Function::Health, None, "", Vec::new(), options, call::answered).await
+        self.call(Function::Health, None, "", Vec::new(), options, reply::answered).await
     }
 
     /// Runs one operation. Journal it first: after an unknown outcome, or a crash of the broker, only
@@ -155,7 +156,7 @@ impl AdapterHandle {
         options: &CallOptions,
     ) -> Result<Submitted, AdapterError> {
         let (operation, document) = (request.operation(), request.to_json()?);
-        let read = |shared: &Shared, raw| call::submitted(shared, operation, raw);
+        let read = |shared: &Shared, raw| reply::submitted(shared, operation, raw);
         self.call(Function::Submit, Some(operation), key.as_str(), document, options, read).await
     }
 
@@ -169,7 +170,7 @@ impl AdapterHandle {
         token: &str,
         options: &CallOptions,
     ) -> Result<Submitted, AdapterError> {
-        let read = |shared: &Shared, raw| call::submitted(shared, operation, raw);
+        let read = |shared: &Shared, raw| reply::submitted(shared, operation, raw);
         self.call(Function::Poll, Some(operation), "", token.into(), options, read).await
     }
 
@@ -182,7 +183,7 @@ impl AdapterHandle {
         query: &LookupQuery,
         options: &CallOptions,
     ) -> Result<LookupReply, AdapterError> {
-        self.call(Function::Lookup, None, "", document(query)?, options, call::answered).await
+        self.call(Function::Lookup, None, "", document(query)?, options, reply::answered).await
     }
 
     /// Withdraws a pending operation.
@@ -190,7 +191,7 @@ impl AdapterHandle {
     /// # Errors
     /// Unknown outcome when the worker ended inside.
     pub async fn cancel(&self, token: &str, options: &CallOptions) -> Result<Cancellation, AdapterError> {
-        self.call(Function::Cancel, None, "", token.into(), options, call::answered).await
+        self.call(Function::Cancel, None, "", token.into(), options, reply::answered).await
     }
 
     /// What was issued, page by page.
@@ -198,7 +199,7 @@ impl AdapterHandle {
     /// # Errors
     /// When the CA cannot tell.
     pub async fn list(&self, query: &ListQuery, options: &CallOptions) -> Result<ListPage, AdapterError> {
-        self.call(Function::List, None, "", document(query)?, options, call::answered).await
+        self.call(Function::List, None, "", document(query)?, options, reply::answered).await
     }
 
     /// Takes no more calls, lets those that wait or are inside finish, closes the plugin and ends its processes; kills

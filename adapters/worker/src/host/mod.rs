@@ -5,7 +5,7 @@
 //!                  │ gate (circuit breaker; its probe asks by itself)
 //!                  ▼
 //!                call ── pool (a free thread of a process, or the queue)
-//!                  │ connection (frames out, replies by id), deadline, meter
+//!                  │ flight (the deadline) over its connection (frames out, replies by id)
 //!                  ▼
 //!                supervisor of each process (reads frames, samples, notices the end, starts the next)
 //!                  │ process (spawned, killed by pidfd)
@@ -17,6 +17,7 @@ mod breaker;
 mod call;
 mod connection;
 mod elf;
+mod flight;
 mod gate;
 mod handle;
 mod health;
@@ -28,6 +29,7 @@ mod place;
 mod pool;
 mod probe;
 mod process;
+mod reply;
 mod services;
 mod settings;
 mod shared;

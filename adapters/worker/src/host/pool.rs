@@ -289,3 +289,160 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use tokio::runtime;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    fn connection() -> Arc<Connection> {
+        let (ours, _) = tokio::net::UnixStream::pair().unwrap();
+        Arc::new(Connection::new(ours.into_split().1))
+    }
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_to_the_process_with_the_most_free_threads() {
+        let pool = Pool::new(3, 1);
+        (0..3).for_each(|index| pool.publish(index, connection(), [1, 3, 2][index]));
+        let seats: Vec<_> = (0..6).map(|_| pool.try_seat().unwrap()).collect();
+        assert_eq!(seats.iter().map(|seat| seat.index).collect::<Vec<_>>(), [1, 1, 2, 0, 1, 2]);
+        assert!(pool.try_seat().is_none());
+    }
+
+    #[tokio::test]
+    async fn those_that_wait_are_served_in_their_order_and_nobody_passes_them() {
+        let pool = Pool::new(1, 2);
+        let waiting = [pool.queue_up().unwrap(), pool.queue_up().unwrap()];
+        assert!(matches!(pool.seat(in_a_minute()).await, Err(NoSeat::QueueFull(2))));
+        pool.publish(0, connection(), 1);
+        let [(first_place, first), (second_place, mut second)] = waiting;
+        let seat = first.await.unwrap();
+        drop(first_place);
+        assert!(second.try_recv().is_err() && pool.try_seat().is_none());
+        drop(seat);
+        let seat = second.await.unwrap();
+        drop((second_place, seat));
+        assert!(pool.try_seat().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_seat_of_a_process_that_is_gone_frees_no_thread_of_the_next_one() {
+        let pool = Pool::new(1, 0);
+        pool.publish(0, connection(), 1);
+        let old = pool.try_seat().unwrap();
+        pool.withdraw(0);
+        assert!(pool.try_seat().is_none());
+        pool.publish(0, connection(), 1);
+        let new = pool.try_seat().unwrap();
+        drop(old);
+        assert!(pool.try_seat().is_none());
+        drop(new);
+        pool.drained().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_is_sent_away_or_late_is_told_which() {
+        let pool = Pool::new(1, 2);
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.seat(in_a_minute()).await.err() }
+        });
+        while pool.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        pool.dismiss();
+        assert_eq!(waiting.await.unwrap(), Some(NoSeat::Dismissed));
+        let late = pool.seat(Instant::now()).await.err();
+        assert_eq!((late, pool.waiting()), (Some(NoSeat::Late { any_process: false }), 0));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Publish(usize, u32),
+        Withdraw(usize),
+        Call,
+        Return(usize),
+        GiveUp(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            2 => (0..3_usize, 1..4_u32).prop_map(|(index, threads)| Step::Publish(index, threads)),
+            1 => (0..3_usize).prop_map(Step::Withdraw),
+            8 => Just(Step::Call),
+            5 => any::<usize>().prop_map(Step::Return),
+            2 => any::<usize>().prop_map(Step::GiveUp),
+        ];
+        proptest::collection::vec(step, 0..80)
+    }
+
+    /// Those that wait, as tasks, and the seats that were given.
+    #[derive(Default)]
+    struct Callers {
+        waiting: Vec<JoinHandle<Result<Seat, NoSeat>>>,
+        seated: Vec<Seat>,
+    }
+
+    impl Callers {
+        async fn settle(&mut self) {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            for index in (0..self.waiting.len()).rev() {
+                if self.waiting[index].is_finished() {
+                    let seat = self.waiting.remove(index).await.unwrap();
+                    self.seated.extend(seat.ok());
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_process_is_ever_overfull_and_nobody_waits_beside_a_free_thread(steps in steps()) {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let pool = Pool::new(3, 1000);
+                let mut callers = Callers::default();
+                for step in steps {
+                    match step {
+                        Step::Publish(index, threads) => pool.publish(index, connection(), threads),
+                        Step::Withdraw(index) => pool.withdraw(index),
+                        Step::Call => {
+                            let pool = pool.clone();
+                            callers.waiting.push(tokio::spawn(async move { pool.seat(in_a_minute()).await }));
+                        }
+                        Step::Return(which) if !callers.seated.is_empty() => {
+                            let which = which % callers.seated.len();
+                            drop(callers.seated.swap_remove(which));
+                        }
+                        Step::GiveUp(which) if !callers.waiting.is_empty() => {
+                            let which = which % callers.waiting.len();
+                            callers.waiting.swap_remove(which).abort();
+                        }
+                        Step::Return(_) | Step::GiveUp(_) => {}
+                    }
+                    callers.settle().await;
+                    let state = pool.lock();
+                    for (index, process) in state.processes.iter().enumerate() {
+                        let present = |seat: &&Seat| (seat.index, seat.generation) == (index, process.generation);
+                        let inside = callers.seated.iter().filter(present).count();
+                        assert_eq!(process.load().inside as usize, inside);
+                    }
+                    assert_eq!(state.waiting.len(), callers.waiting.len());
+                    assert!(state.waiting.is_empty() || state.roomiest().is_none());
+                    assert_eq!(state.taken, callers.seated.len());
+                }
+            });
+        }
+    }
+}

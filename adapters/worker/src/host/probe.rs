@@ -8,6 +8,7 @@ use yinqiao_ca_sdk::messages::Health;
 
 use super::breaker::Verdict;
 use super::call::{self, Admission, CallOptions, Request};
+use super::reply;
 use super::shared::{Phase, Shared};
 use crate::message::Function;
 
@@ -32,7 +33,7 @@ async fn probe_for_ever(shared: &Arc<Shared>) {
             document: Vec::new(),
             options: CallOptions::within(shared.settings.limits.probe),
         };
-        let health = call::make(&runtime, shared, request, Admission::Probe, call::answered::<Health>).await;
+        let health = call::make(&runtime, shared, request, Admission::Probe, reply::answered::<Health>).await;
         let (verdict, why) = match health {
             Ok(_) => (Verdict::Success, None),
             Err(error) => (call::verdict(&error), Some(call::in_words(&error))),

@@ -156,7 +156,10 @@ impl Shared {
     /// A process is gone, or was never there.
     pub(super) fn process_ended(&self, index: usize, ending: &Ending) {
         let level = if *ending == Ending::Closed { LogLevel::Info } else { LogLevel::Error };
-        self.output.own(level, &format!("the worker is gone: {ending}"));
+        match ending {
+            Ending::NotStarted(reason) => self.output.own(level, &format!("there is no worker: {reason}")),
+            ending => self.output.own(level, &format!("the worker is gone: {ending}")),
+        }
         if matches!(ending, Ending::Killed(_)) {
             self.kills.fetch_add(1, Ordering::Relaxed);
         }

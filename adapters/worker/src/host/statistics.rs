@@ -67,7 +67,7 @@ pub struct FunctionStatistics {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdapterFunction {
-    /// Does the CA work?
+    /// Does the CA work? The breaker's own probes are counted, too.
     Health,
     /// Run an operation.
     Submit,

@@ -185,12 +185,10 @@ pub(super) fn publish(shared: &Shared, index: usize, live: Live, info: AdapterIn
 
 /// Records that a worker could not be started.
 pub(super) fn not_started(shared: &Shared, index: usize, error: &StartError) {
-    let ending = Ending::NotStarted(error.to_string());
-    shared.process_ended(index, &ending);
-    if shared.pool.any_ready() {
-        shared.judged(FAILURE, ending.to_string());
-    } else {
-        shared.no_worker(ending.to_string());
+    shared.process_ended(index, &Ending::NotStarted(error.to_string()));
+    // While others of the pool work, calls find them.
+    if !shared.pool.any_ready() {
+        shared.no_worker(error.to_string());
     }
 }
 

@@ -1,6 +1,8 @@
 //! Builds plugins, starts adapters, and collects what they log.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -61,7 +63,13 @@ pub fn c_plugin(folder: &TempDir, name: &str, macros: &[&str]) -> PathBuf {
         .output()
         .expect("the C compiler `cc` runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    guard(&library);
     library
+}
+
+/// Takes from group and others the right to write, which a plugin's file may not have, whatever the umask is.
+pub fn guard(library: &Path) {
+    fs::set_permissions(library, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The settings of a test: the worker's program of this crate, and short limits.
