@@ -6,7 +6,7 @@ use serde_json::json;
 use yinqiao_ca_sdk::messages::{CertificatePair, Der, State as CertificateState};
 use yinqiao_ca_sdk::{AdapterError, LogLevel, Outcome, Reply};
 use yinqiao_gm::sm3;
-use yinqiao_gm::x509::{AnyCertificate, KeyUsage, PublicKey};
+use yinqiao_gm::x509::{AnyCertificate, PublicKey, chain};
 
 use crate::adapter::Instance;
 use crate::asn1::{
@@ -17,7 +17,7 @@ use crate::dialogue::{Answer, Dialogue, Failure};
 use crate::enrol::serial_of;
 use crate::fault::Refusal;
 use crate::journal::{Enrolment, Issued, State, Subject, Transaction};
-use crate::x509::{name, path};
+use crate::x509::name;
 
 const REFUSED: u32 = 20;
 const KEY_IGNORED: u32 = 21;
@@ -130,11 +130,6 @@ impl Instance {
         if certificate.is_ca() {
             return Err("the CA's certificate makes the holder a CA".to_owned());
         }
-        if !path::allows(&certificate, KeyUsage::DIGITAL_SIGNATURE)
-            && !path::allows(&certificate, KeyUsage::NON_REPUDIATION)
-        {
-            return Err("the CA's certificate is not for signatures".to_owned());
-        }
         if let Some(holder) = &enrolment.holder {
             let values = name::values(certificate.subject().as_der());
             if !values.iter().any(|value| sm3::digest(value.as_bytes()).to_string() == *holder) {
@@ -145,8 +140,15 @@ impl Instance {
         intermediates.extend_from_slice(sent);
         // A certificate that begins a little later, or is asked to, is good too.
         let at = now.max(certificate.not_before());
-        path::verify(&certificate, &intermediates, &self.configuration.roots(), at)
-            .map_err(|error| error.to_string())
+        let path = chain::find_path(
+            &certificate,
+            &intermediates,
+            &self.configuration.roots(),
+            at,
+            chain::Usage::Signing,
+        )
+        .map_err(|error| error.to_string())?;
+        Ok(path.certificates().iter().skip(1).cloned().collect())
     }
 
     /// Tells the CA that the certificate is taken, and hands it out.

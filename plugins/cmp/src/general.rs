@@ -4,7 +4,7 @@ use der::asn1::Any;
 use der::{Decode, Encode};
 use yinqiao_ca_sdk::messages::{CaCertificates, Crl, Der};
 use yinqiao_ca_sdk::{AdapterError, Call, ErrorClass, Operation};
-use yinqiao_gm::x509::AnyCertificate;
+use yinqiao_gm::x509::{AnyCertificate, chain};
 
 use crate::adapter::Instance;
 use crate::asn1::{Body, CrlStatus, InfoTypeAndValue, RootCaKeyUpdate, oid, tag};
@@ -12,7 +12,7 @@ use crate::configuration::{CrlSource, HealthCheck};
 use crate::dialogue::{Dialogue, Failure};
 use crate::enrol::own;
 use crate::journal::Transaction;
-use crate::x509::{RevocationList, path};
+use crate::x509::RevocationList;
 
 impl Instance {
     /// The configured certificates, with what the CA adds and they vouch for; roots last.
@@ -25,7 +25,8 @@ impl Instance {
                 let known = intermediates.contains(&certificate) || roots.contains(&certificate);
                 if !known
                     && certificate.is_ca()
-                    && path::verify(&certificate, &intermediates, &roots, now).is_ok()
+                    && chain::find_path(&certificate, &intermediates, &roots, now, chain::Usage::CertSign)
+                        .is_ok()
                 {
                     intermediates.push(certificate);
                 }

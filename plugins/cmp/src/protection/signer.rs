@@ -2,11 +2,11 @@
 
 use const_oid::ObjectIdentifier;
 use spki::AlgorithmIdentifierOwned;
-use yinqiao_gm::x509::{AnyCertificate, KeyUsage};
+use yinqiao_gm::x509::{AnyCertificate, chain};
 
 use super::ProtectionError;
 use crate::asn1::{ReceivedMessage, name_of, oid};
-use crate::x509::{name, path, signature_algorithm};
+use crate::x509::{name, signature_algorithm};
 
 /// Extended key usages that make a certificate a CMP server's (RFC 9810, 4.5).
 const PURPOSES: [ObjectIdentifier; 2] = [oid::KP_CMC_CA, oid::KP_CMC_RA];
@@ -18,7 +18,7 @@ const MOST_CERTIFICATES: usize = 32;
 /// alone would trust every holder of a certificate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedServer {
-    /// Servers' own certificates, and roots and intermediates above servers.
+    /// Servers' own certificates, and CAs above servers; each is trusted as it stands.
     pub(crate) certificates: Vec<AnyCertificate>,
     /// DER of the name that the server's certificate must have.
     pub(crate) name: Option<Vec<u8>>,
@@ -73,35 +73,21 @@ impl TrustedServer {
         now: i64,
     ) -> Result<(), ProtectionError> {
         let refuse = |reason: String| Err(ProtectionError::Signer(reason));
-        if !path::allows(signer, KeyUsage::DIGITAL_SIGNATURE) {
-            return refuse(format!("the key usage of {} has no digitalSignature", signer.subject()));
-        }
-        if !signer.is_valid_at(now) {
-            return refuse(path::PathError::Expired(signer.subject().to_string()).to_string());
-        }
-        // A root of the configuration signs replies only where it is named as the server.
         let named =
             self.name.as_ref().is_some_and(|expected| name::same(expected, signer.subject().as_der()));
         if self.name.is_some() && !named {
             return refuse(format!("{} is not the configured server_name", signer.subject()));
         }
-        if self.certificates.contains(signer) && (named || !signer.is_ca()) {
-            return Ok(());
-        }
-        if !named
-            && !PURPOSES
-                .into_iter()
-                .any(|purpose| signer.extended_key_usage().is_some_and(|named| named.contains(&purpose)))
-        {
+        // A CA of the configuration signs replies only where it is named as the server.
+        let pinned = !signer.is_ca() && self.certificates.contains(signer);
+        let purposes = signer.extended_key_usage().unwrap_or_default();
+        if !named && !pinned && !PURPOSES.iter().any(|purpose| purposes.contains(purpose)) {
             return refuse(format!(
                 "{} is neither the configured server nor marked as a CMP server (id-kp-cmcCA, id-kp-cmcRA)",
                 signer.subject()
             ));
         }
-        let (roots, mut intermediates): (Vec<_>, Vec<_>) =
-            self.certificates.iter().cloned().partition(AnyCertificate::is_self_issued);
-        intermediates.extend_from_slice(sent);
-        match path::verify(signer, &intermediates, &roots, now) {
+        match chain::find_path(signer, sent, &self.certificates, now, chain::Usage::Signing) {
             Ok(_) => Ok(()),
             Err(error) => refuse(error.to_string()),
         }

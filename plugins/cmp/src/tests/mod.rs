@@ -1,11 +1,13 @@
 //! The plugin through its C functions: against OpenSSL's mock server, and against a server of these tests that is
 //! honest or broken as each test wants.
 
+mod configuration;
 mod fixture;
 mod hostile;
 mod mock;
 mod mock_refusals;
 mod mock_server;
+mod polling;
 mod server;
 mod sm2;
 

@@ -107,6 +107,10 @@ fn serve(
     stop: &AtomicBool,
 ) -> std::io::Result<()> {
     let request = ReceivedMessage::from_der(&read_request(&mut stream)?).unwrap();
+    if let (Protector::Mac { secret, .. }, Some(algorithm)) = (protector, &request.header.protection_alg) {
+        let protection = request.protection.as_ref().unwrap();
+        secret.verify(algorithm, request.protected_part(), protection).unwrap();
+    }
     let number = {
         let mut seen = seen.lock().unwrap();
         seen.push(request.body.number);

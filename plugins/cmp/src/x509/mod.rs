@@ -1,8 +1,7 @@
-//! Requests, revocation lists, names and paths of CAs whose algorithms may be other than SM2; certificates and keys are
+//! Requests, revocation lists and names of CAs whose algorithms may be other than SM2; certificates, keys and paths are
 //! those of `yinqiao-gm`.
 
 pub(crate) mod name;
-pub(crate) mod path;
 mod request;
 mod revocation_list;
 mod signature;

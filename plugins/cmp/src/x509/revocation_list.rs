@@ -5,7 +5,7 @@ use der::{Decode, Encode};
 use x509_cert::crl::TbsCertList;
 use yinqiao_gm::x509::{AnyCertificate, KeyUsage, SignatureAlgorithm};
 
-use super::{Signed, X509Error, path, signature_algorithm};
+use super::{Signed, X509Error, signature_algorithm};
 
 const STRUCTURE: &str = "revocation list";
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
@@ -77,7 +77,7 @@ impl RevocationList {
     pub(crate) fn verify(&self, authorities: &[AnyCertificate]) -> Result<(), X509Error> {
         let signed = authorities.iter().any(|authority| {
             authority.subject().as_der() == self.issuer
-                && path::allows(authority, KeyUsage::CRL_SIGN)
+                && authority.key_usage().is_none_or(|usage| usage.contains(KeyUsage::CRL_SIGN))
                 && authority
                     .any_public_key()
                     .verify(self.algorithm, &self.to_be_signed, &self.signature)
