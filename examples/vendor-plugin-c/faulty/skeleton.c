@@ -62,6 +62,21 @@ static int32_t describe(const ca_host *table, ca_buf *out) {
   return status;
 }
 
+/* Opens the good plugin, which refuses members that it does not know. */
+static int32_t open_good(const ca_host *table, const json_t *configuration, ca_instance **instance, ca_buf *out) {
+  json_t *own = json_copy((json_t *)configuration), *more = json_loads(MORE_PROPERTIES, 0, NULL);
+  const char *member;
+  json_t *unused;
+  json_object_foreach(more, member, unused) (void)json_object_del(own, member);
+  char *text = own != NULL ? json_dumps(own, JSON_COMPACT) : NULL;
+  const ca_slice bytes = {(const uint8_t *)text, text != NULL ? strlen(text) : 0};
+  int32_t status = VENDOR_ADAPTER.open(table, bytes, instance, out);
+  free(text);
+  json_decref(more);
+  json_decref(own);
+  return status;
+}
+
 static int32_t open_instance(const ca_host *table, ca_slice configuration, ca_instance **instance, ca_buf *out) {
   json_t *read = json_loadb((const char *)configuration.ptr, (size_t)configuration.len, 0, NULL);
   (void)pthread_mutex_lock(&lock);
@@ -73,7 +88,7 @@ static int32_t open_instance(const ca_host *table, ca_slice configuration, ca_in
     int32_t status = fault_strike(&strike);
     if (status != GO_ON) return status;
   }
-  return VENDOR_ADAPTER.open(table, configuration, instance, out);
+  return open_good(table, read, instance, out);
 }
 
 static int32_t health(ca_instance *instance, const ca_call *call, ca_buf *out) {

@@ -44,6 +44,14 @@ static int32_t wrong(struct failure *failure, const char *what) {
   return fail(failure, CA_PERMANENT, CODE_CONFIGURATION, "the configuration is refused: %s", what);
 }
 
+/* A misspelt member would go unnoticed otherwise: unlike other documents, this one is written by hand. */
+static bool has_only_known_members(const json_t *document) {
+  static const char *const known[] = {"directory", "name", "validity_days", "crl_url", "crl_hours"};
+  size_t count = 0;
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) count += json_object_get(document, known[i]) != NULL;
+  return count == json_object_size(document);
+}
+
 static int32_t read_members(const json_t *document, struct configuration *out, struct failure *failure) {
   const char *directory, *name, *crl_url;
   struct ca_settings *ca = &out->ca;
@@ -53,6 +61,7 @@ static int32_t read_members(const json_t *document, struct configuration *out, s
   if (status == CA_OK) status = optional_integer(document, "validity_days", 1, 3650, &ca->validity_days, failure);
   if (status == CA_OK) status = optional_integer(document, "crl_hours", 1, 720, &ca->crl_hours, failure);
   if (status != CA_OK) return status;
+  if (!has_only_known_members(document)) return wrong(failure, "it has a member that the schema does not know");
   if (directory[0] != '/') return wrong(failure, "\"directory\" must be an absolute path");
   if (characters(name) > NAME_LONGEST) return wrong(failure, "\"name\" must have 1 to 40 characters");
   if (crl_url != NULL && !is_printable_ascii(crl_url)) return wrong(failure, "\"crl_url\" must be a URL in ASCII");

@@ -185,6 +185,7 @@ static void a_configuration_that_is_wrong_opens_nothing(void) {
       "{\"directory\": \"/tmp/x\", \"name\": \"12345678901234567890123456789012345678901\"}",
       "{\"directory\": \"/tmp/x\", \"name\": \"a\", \"validity_days\": 0}",
       "{\"directory\": \"/tmp/x\", \"name\": \"a\", \"crl_hours\": 1000}",
+      "{\"directory\": \"/tmp/x\", \"name\": \"a\", \"crl_hour\": 12}",
       "{\"directory\": \"/tmp/x\", \"name\": \"a\", \"crl_url\": \"http://\xe5\xbc\xa0\"}",
   };
   for (size_t i = 0; i < sizeof configurations / sizeof configurations[0]; i++) {
