@@ -142,12 +142,12 @@ impl Broker {
             .get(&record.certificate_authority)
             .map_err(|_| TrustError::UnknownAuthority(record.certificate_authority.clone()))?;
         let now = clock::now();
-        let checked = authority.trust().check(&known.signing, Usage::Signing, now);
+        let checked = authority.check(&known.signing, Usage::Signing, now).await;
         if matches!(checked, Err(TrustError::StatusUnavailable { .. })) {
             self.outages.begins(authority.name(), authority.trust().without_list_since(now));
         }
         let checked = checked?;
-        authority.trust().check(&known.encryption, Usage::Encryption, now)?;
+        authority.check(&known.encryption, Usage::Encryption, now).await?;
         Ok(checked)
     }
 

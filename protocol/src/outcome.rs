@@ -46,9 +46,13 @@ pub struct Outcome {
 /// A certificate's status, with its freshness.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CertificateStatus {
-    /// Always `good`: other certificates do not answer sessions.
+    /// `good`; `unknown` only where the operator accepts certificates whose status nobody gives. Others answer no session.
     pub status: Status,
-    /// `thisUpdate` of the certificate revocation list that says so.
+    /// Who says so.
+    #[serde(default)]
+    pub source: StatusSource,
+    /// `thisUpdate` of the revocation list or OCSP answer that says so. For `unknown` this and the other times are when
+    /// it was asked for in vain.
     pub this_update: Timestamp,
     /// Its `nextUpdate`.
     pub next_update: Timestamp,
@@ -64,6 +68,23 @@ pub enum Status {
     Good,
     /// Revoked.
     Revoked,
+    /// Nobody says.
+    Unknown,
+}
+
+/// Where a status comes from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusSource {
+    /// A certificate revocation list (RFC 5280 section 5).
+    #[default]
+    Crl,
+    /// A certificate revocation list and the delta list over it (RFC 5280 section 5.2.4).
+    DeltaCrl,
+    /// An OCSP answer (RFC 6960).
+    Ocsp,
+    /// Nowhere: the status is unknown.
+    None,
 }
 
 /// What came of one item.

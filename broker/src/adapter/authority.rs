@@ -119,7 +119,7 @@ impl Authority {
     pub fn new(entry: Entry, plugin: Result<Arc<AdapterHandle>, String>, journal: Arc<Journal>) -> Self {
         Self {
             name: entry.name.to_string(),
-            trust: TrustStore::new(entry.name.to_string()),
+            trust: TrustStore::default(),
             entry: RwLock::new(entry),
             plugin: RwLock::new(plugin),
             journal,

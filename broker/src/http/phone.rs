@@ -357,7 +357,7 @@ pub async fn respond(
     let expected = Expectation {
         statement: statement.0,
         certificate: known.signing.clone(),
-        chain: checked.chain,
+        chain: checked.chain().to_vec(),
         encryption_certificate: known.record.encryption_certificate.0.clone(),
         seal: seal_der(&broker, &claim).await?,
         certificate_authority: known.record.certificate_authority.clone(),
@@ -373,7 +373,7 @@ pub async fn respond(
 /// be had in a moment.
 async fn fail_where_final(broker: &Broker, session: SessionId, error: TrustError) -> ApiError {
     let cause = match &error {
-        TrustError::Revoked { .. } => Some(Cause::CertificateRevoked),
+        TrustError::Revoked { .. } | TrustError::IssuerRevoked { .. } => Some(Cause::CertificateRevoked),
         TrustError::NotValidNow { .. } => Some(Cause::CertificateExpired),
         TrustError::NotTrusted { .. }
         | TrustError::UnknownAuthority(_)

@@ -319,7 +319,9 @@ impl From<TrustError> for ApiError {
         let kind = match error {
             TrustError::Revoked { .. } => Kind::CertificateRevoked,
             TrustError::NotValidNow { .. } => Kind::CertificateExpired,
-            TrustError::NotTrusted { .. } | TrustError::UnknownAuthority(_) => Kind::CertificateNotTrusted,
+            TrustError::NotTrusted { .. }
+            | TrustError::IssuerRevoked { .. }
+            | TrustError::UnknownAuthority(_) => Kind::CertificateNotTrusted,
             TrustError::StatusUnavailable { .. } => Kind::CertificateAuthorityUnavailable,
         };
         Self::new(kind, detail)

@@ -51,7 +51,7 @@ impl Broker {
         let (authority, key, pair) =
             self.issue_by_first_in_reach(&code_sm3, &mut found, &certificate_request).await?;
         let record = found.value.clone();
-        let enrolled = enrolled(&authority, &record, &certificate_request, pair)?;
+        let enrolled = enrolled(&authority, &record, &certificate_request, pair).await?;
         let certificate = CertificateRecord {
             holder: record.holder.clone(),
             certificate_authority: record.certificate_authority.clone(),
@@ -226,7 +226,7 @@ fn adapter_holder(holder: &Holder) -> AdapterHolder {
 }
 
 /// Holds a pair against what was asked: another key's certificate must never reach a phone.
-fn enrolled(
+async fn enrolled(
     authority: &Authority,
     record: &EnrolmentRecord,
     request: &CertificateRequest,
@@ -248,14 +248,14 @@ fn enrolled(
         return Err(broken("the issued certificate is of another key than the request's"));
     }
     let now = clock::now();
-    let checked = authority.trust().check(&signing_certificate, Usage::Signing, now)?;
-    authority.trust().check(&encryption_certificate, Usage::Encryption, now)?;
+    let checked = authority.check(&signing_certificate, Usage::Signing, now).await?;
+    authority.check(&encryption_certificate, Usage::Encryption, now).await?;
     Ok(Enrolled {
         holder: record.holder.clone(),
         certificate_authority: authority.name().to_owned(),
         signing_certificate: Base64(pair.signing_certificate.0),
         encryption_certificate: Base64(encryption.0),
         enveloped_key: Base64(enveloped_key.0),
-        chain: checked.chain.iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
+        chain: checked.chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
     })
 }

@@ -1,7 +1,7 @@
 //! Is a response what the statement asks for, signed by the holder's certificate? Pure; the caller runs it where it may
 //! take time.
 
-use yinqiao_gm::x509::Certificate;
+use yinqiao_gm::x509::{AnyCertificate, Certificate};
 use yinqiao_gm::{cms, seal, sm2};
 use yinqiao_protocol::outcome::{CertificateStatus, ItemOutcome, Outcome};
 use yinqiao_protocol::phone::{ItemResponse, Response};
@@ -17,7 +17,7 @@ pub struct Expectation {
     /// The signing certificate that the claim named.
     pub certificate: Certificate,
     /// Its issuers up to and with the root.
-    pub chain: Vec<Certificate>,
+    pub chain: Vec<AnyCertificate>,
     /// The holder's encryption certificate, DER.
     pub encryption_certificate: Vec<u8>,
     /// The seal's DER, in `seal` sessions.
@@ -89,7 +89,7 @@ pub fn verify(
                     &item.bytes,
                     signature,
                     &expected.certificate,
-                    without_root(&expected.chain),
+                    &issuers(&expected.chain),
                 )
                 .map_err(|e| e.to_string())
             })?,
@@ -131,9 +131,11 @@ pub fn verify(
     Ok(ResponseFacts { response_sm3, statement_sm3: Sm3Hex::of(&expected.statement), outcome })
 }
 
-/// A message carries the signer's issuers; a verifier has the root already.
-fn without_root(chain: &[Certificate]) -> &[Certificate] {
-    chain.split_last().map_or(&[], |(_, others)| others)
+/// A message carries the signer's issuers; a verifier has the root already. Issuers with other keys than SM2's are in the
+/// outcome's chain alone.
+fn issuers(chain: &[AnyCertificate]) -> Vec<Certificate> {
+    let below_root = chain.split_last().map_or(&[][..], |(_, others)| others);
+    below_root.iter().filter_map(|issuer| Certificate::from_der(issuer.der()).ok()).collect()
 }
 
 fn signed_items(

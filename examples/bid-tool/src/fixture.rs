@@ -5,7 +5,7 @@ use yinqiao_gm::seal::{self, Picture, SealDescription, SignerList};
 use yinqiao_gm::sm2::{Ciphertext, PrivateKey, PublicKey};
 use yinqiao_gm::x509::{Certificate, CertificateBuilder, DistinguishedName, Profile, SerialNumber};
 use yinqiao_protocol::holder::{Holder, HolderKind};
-use yinqiao_protocol::outcome::{CertificateStatus, ItemOutcome, Outcome, Status};
+use yinqiao_protocol::outcome::{CertificateStatus, ItemOutcome, Outcome, Status, StatusSource};
 use yinqiao_protocol::statement::{
     Display, ItemToSign, NamedSeal, OpenedKey, OpenedKeys, RelyingPartyName, SignedText,
 };
@@ -135,6 +135,7 @@ impl World {
             chain: vec![self.root.der().into()],
             status: CertificateStatus {
                 status: Status::Good,
+                source: StatusSource::Crl,
                 this_update: at(NOW - 60),
                 next_update: at(NOW + 60),
                 fetched_at: at(NOW - 30),

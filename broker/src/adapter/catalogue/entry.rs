@@ -13,6 +13,7 @@ use yinqiao_protocol::Sm3Hex;
 use super::configuration::Configuration;
 use super::limits::EntryLimits;
 use super::sandbox::EntrySandbox;
+use super::trust::EntryTrust;
 use super::version::{Earlier, Version};
 
 /// The longest name of an adapter, in characters.
@@ -48,6 +49,9 @@ pub struct Entry {
     /// What its process may reach.
     #[serde(default, skip_serializing_if = "EntrySandbox::is_default")]
     pub sandbox: EntrySandbox,
+    /// What certificates of its CA are held against.
+    #[serde(default, skip_serializing_if = "EntryTrust::is_default")]
+    pub trust: EntryTrust,
     /// What can be rolled back to, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
@@ -100,6 +104,7 @@ impl Entry {
             "accept_new_root": self.accept_new_root,
             "limits": self.limits,
             "sandbox": self.sandbox,
+            "trust": self.trust,
         });
         content.sort_all_objects();
         Sm3Hex::of(content.to_string().as_bytes())

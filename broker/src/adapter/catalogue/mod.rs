@@ -20,6 +20,7 @@ pub mod policy;
 pub mod routing;
 pub mod sandbox;
 pub mod site;
+pub mod trust;
 pub mod version;
 
 pub use agreement::{Agreement, Standing};
@@ -30,4 +31,5 @@ pub use limits::EntryLimits;
 pub use policy::Policy;
 pub use sandbox::{EntryNetwork, EntrySandbox};
 pub use site::Site;
+pub use trust::{EntryTrust, Source, Unknown};
 pub use version::{Earlier, Loaded, Version};

@@ -1,61 +1,109 @@
-//! Fetches what a CA vouches for and what it has revoked, by its adapter.
+//! Fetches what a CA vouches for and what it has revoked: by its adapter, or at the addresses that certificates name.
 
 use std::sync::Arc;
 
-use yinqiao_ca_sdk::messages::{Empty, Reply, Request};
-use yinqiao_gm::x509::{Certificate, CertificateRevocationList};
+use tracing::{debug, warn};
 
+use yinqiao_ca_sdk::Operation;
+use yinqiao_ca_sdk::messages::{Empty, Reply, Request};
+use yinqiao_gm::x509::{AnyCertificate, CertificateRevocationList};
+use yinqiao_protocol::Timestamp;
+
+use super::fetch::{Sent, fetch};
 use super::{Anchors, FetchedList};
 use crate::adapter::{Authority, AuthorityError};
 use crate::clock;
 
 /// Seconds after which a CA's certificates are fetched again.
 const ANCHORS_SECONDS: u32 = 3600;
+/// An address that gave nothing usable is not asked again for so many seconds.
+const SAME_ADDRESS_SECONDS: u32 = 15;
 
 impl Authority {
-    /// Gets the CA's newest revocation list, and its certificates where they are old or do not fit the list.
+    /// Gets the CA's certificates where they are old, and its newest revocation list where the adapter offers one.
     ///
     /// # Errors
     /// When the adapter gives none, or gives what does not verify or is out of date.
     pub async fn refresh(&self) -> Result<(), AuthorityError> {
-        let now = clock::now();
-        let old = self.trust().anchors_fetched_at().plus_seconds(ANCHORS_SECONDS) <= now;
+        let old = self.trust().anchors_fetched_at().plus_seconds(ANCHORS_SECONDS) <= clock::now();
         if old {
             self.refresh_anchors().await?;
         }
-        let reply = self.ask(Request::Crl(Empty {})).await?;
-        let Reply::Crl(crl) = reply else { return Err(self.unexpected_reply()) };
+        if !self.handle()?.offers(Operation::Crl) {
+            return Ok(());
+        }
+        let Reply::Crl(crl) = self.ask(Request::Crl(Empty {})).await? else {
+            return Err(self.unexpected_reply());
+        };
         let list = CertificateRevocationList::from_der(crl.crl.as_bytes())
             .map_err(|e| self.broken(format!("revocation list: {e}")))?;
         if !self.trust().knows_issuer_of(&list) {
             // The CA may have a new key.
             self.refresh_anchors().await?;
         }
-        if !self.trust().knows_issuer_of(&list) {
-            return Err(self.broken("the revocation list is not signed by a certificate of this CA".into()));
-        }
-        let fetched = FetchedList { list: Arc::new(list), fetched_at: clock::now() };
-        if !fetched.is_fresh(fetched.fetched_at) {
-            return Err(self.broken("the revocation list is past its next update".into()));
-        }
-        self.trust().take_list(fetched);
-        Ok(())
+        self.take_list(list).map_err(|reason| self.broken(format!("revocation list: {reason}")))
     }
 
     async fn refresh_anchors(&self) -> Result<(), AuthorityError> {
         let reply = self.ask(Request::CaCertificates(Empty {})).await?;
         let Reply::CaCertificates(certificates) = reply else { return Err(self.unexpected_reply()) };
-        let certificates = certificates
+        let mut found = certificates
             .certificates
             .iter()
-            .map(|der| Certificate::from_der(der.as_bytes()))
+            .map(|der| AnyCertificate::from_der(der.as_bytes()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
-        let anchors = Anchors::new(certificates);
+        match Anchors::read_files(&self.entry().trust.anchors) {
+            Ok(further) => found.extend(further),
+            Err(reason) => {
+                warn!(adapter = self.name(), %reason, "the CA goes without its further certificates")
+            }
+        }
+        let anchors = Anchors::new(found);
         if anchors.roots.is_empty() {
             return Err(self.broken("no root among the CA certificates".into()));
         }
         self.trust().take_anchors(anchors, clock::now());
+        Ok(())
+    }
+
+    /// Fetches the list of the certificate's issuer from the addresses in the certificate, where no fresh one is held.
+    /// What fails is logged; the lack of a list shows in the status.
+    pub(super) async fn fetch_list_for(&self, certificate: &AnyCertificate, now: Timestamp) {
+        if self.trust().has_fresh_list_for(certificate, now) {
+            return;
+        }
+        let mut asked = self.trust().by_url.lock().await;
+        for url in certificate.crl_distribution_points().unwrap_or_default() {
+            if self.trust().has_fresh_list_for(certificate, now) {
+                return;
+            }
+            if asked.get(&url).is_some_and(|last| now < last.plus_seconds(SAME_ADDRESS_SECONDS)) {
+                continue;
+            }
+            asked.insert(url.clone(), now);
+            let taken = match fetch(&url, Sent::Nothing).await {
+                Ok(der) => CertificateRevocationList::from_der(&der)
+                    .map_err(|error| error.to_string())
+                    .and_then(|list| self.take_list(list)),
+                Err(reason) => Err(reason.to_string()),
+            };
+            match taken {
+                Ok(()) => debug!(adapter = self.name(), url, "revocation list fetched"),
+                Err(reason) => warn!(adapter = self.name(), url, reason, "no revocation list"),
+            }
+        }
+    }
+
+    fn take_list(&self, list: CertificateRevocationList) -> Result<(), String> {
+        if !self.trust().knows_issuer_of(&list) {
+            return Err("it is not signed by a certificate of this CA".to_owned());
+        }
+        let fetched = FetchedList { list: Arc::new(list), fetched_at: clock::now() };
+        if !fetched.is_fresh(fetched.fetched_at) {
+            return Err("it is past its next update".to_owned());
+        }
+        self.trust().take_list(fetched);
         Ok(())
     }
 }

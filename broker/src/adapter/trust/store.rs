@@ -1,36 +1,30 @@
-//! What is known of one CA's certificates and revocations, and the answer whether a certificate of it is good now.
+//! What is known of one CA's certificates and of the status of its holders' certificates.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use dashmap::DashMap;
 
-use yinqiao_gm::x509::chain::Usage;
-use yinqiao_gm::x509::{Certificate, CertificateRevocationList};
+use yinqiao_gm::x509::chain::{Path, Usage};
+use yinqiao_gm::x509::{AnyCertificate, CertificateRevocationList};
 use yinqiao_protocol::outcome::CertificateStatus;
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
+use super::ocsp::OcspCache;
 use super::{Anchors, FetchedList, TrustError};
 
 /// Paths held in memory at most.
 const MOST_PATHS: usize = 20_000;
 
-/// A certificate that is good now, with the path to its root.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// From its issuer up to and with the root.
-    pub chain: Vec<Certificate>,
-    /// What the newest revocation list says.
-    pub status: CertificateStatus,
-}
-
-/// Anchors, revocation lists and verified paths of one CA.
+/// Anchors, revocation lists, OCSP answers and verified paths of one CA.
+#[derive(Default)]
 pub struct TrustStore {
-    /// Name of the adapter.
-    authority: String,
     /// Locked for a copy or an exchange, never across an await.
     trust: RwLock<Trust>,
     /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once.
-    paths: DashMap<(Sm3Hex, Usage), Vec<Certificate>>,
+    paths: DashMap<(Sm3Hex, Usage), Arc<Path>>,
+    pub(super) ocsp: OcspCache,
+    /// One fetch by URL at a time, and when each address was asked last.
+    pub(super) by_url: tokio::sync::Mutex<std::collections::HashMap<String, Timestamp>>,
 }
 
 #[derive(Clone, Default)]
@@ -53,14 +47,13 @@ impl Trust {
         self.lists.retain(|held| !same_issuer(held));
         self.lists.insert(0, fetched);
     }
+
+    fn list_of(&self, issuer: &AnyCertificate) -> Option<&FetchedList> {
+        self.lists.iter().find(|held| held.list.issuer() == issuer.subject())
+    }
 }
 
 impl TrustStore {
-    /// Nothing is known yet.
-    pub fn new(authority: String) -> Self {
-        Self { authority, trust: RwLock::default(), paths: DashMap::new() }
-    }
-
     /// The CA's certificates, root last, DER.
     pub fn certificates(&self) -> Vec<Vec<u8>> {
         let anchors = self.read().anchors;
@@ -87,53 +80,67 @@ impl TrustStore {
         self.read().lists.first().map_or(now, FetchedList::ends)
     }
 
-    /// Whether `certificate` is good at `now`.
+    /// The path of a certificate.
     ///
     /// # Errors
-    /// See [`TrustError`].
-    pub fn check(
+    /// [`TrustError::NotValidNow`] or [`TrustError::NotTrusted`].
+    pub(super) fn path(
         &self,
-        certificate: &Certificate,
+        certificate: &AnyCertificate,
         usage: Usage,
         now: Timestamp,
-    ) -> Result<Checked, TrustError> {
-        let trust = self.read();
-        let chain = self.path(&trust.anchors, certificate, usage, now)?;
-        // A list speaks for the certificates of its own issuer only.
-        let list = trust
-            .lists
-            .iter()
-            .find(|list| list.list.issuer() == certificate.issuer() && list.is_fresh(now))
-            .ok_or_else(|| TrustError::StatusUnavailable { authority: self.authority.clone() })?;
-        Ok(Checked { chain, status: list.status(certificate)? })
-    }
-
-    fn path(
-        &self,
-        anchors: &Anchors,
-        certificate: &Certificate,
-        usage: Usage,
-        now: Timestamp,
-    ) -> Result<Vec<Certificate>, TrustError> {
+    ) -> Result<Arc<Path>, TrustError> {
         let key = (Sm3Hex(certificate.fingerprint()), usage);
         if let Some(path) = self.paths.get(&key)
-            && certificate.is_valid_at(now.seconds())
-            && path.iter().all(|issuer| issuer.is_valid_at(now.seconds()))
+            && path.certificates().iter().all(|certificate| certificate.is_valid_at(now.seconds()))
         {
-            return Ok(path.clone());
+            return Ok(Arc::clone(&path));
         }
-        let path = anchors.path(certificate, usage, now)?;
+        let anchors = self.read().anchors;
+        let path = Arc::new(anchors.path(certificate, usage, now)?);
         if self.paths.len() >= MOST_PATHS {
             self.paths.clear();
         }
-        self.paths.insert(key, path.clone());
+        self.paths.insert(key, Arc::clone(&path));
         Ok(path)
+    }
+
+    /// The status by the issuer's list; `None` without a fresh one. A list speaks for the certificates of its own issuer
+    /// only.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`].
+    pub(super) fn status_by_list(
+        &self,
+        certificate: &AnyCertificate,
+        issuer: &AnyCertificate,
+        now: Timestamp,
+    ) -> Result<Option<CertificateStatus>, TrustError> {
+        let trust = self.read();
+        let list = trust.list_of(issuer).filter(|list| list.is_fresh(now));
+        list.map(|list| list.status(certificate)).transpose()
+    }
+
+    /// Since when a certificate is revoked by the newest list of its issuer, fresh or not.
+    pub(super) fn revoked_by_list(
+        &self,
+        certificate: &AnyCertificate,
+        issuer: &AnyCertificate,
+    ) -> Option<Timestamp> {
+        self.read().list_of(issuer)?.revoked_at(certificate)
+    }
+
+    /// Whether the list of the certificate's issuer may be relied on at `now`.
+    pub(super) fn has_fresh_list_for(&self, certificate: &AnyCertificate, now: Timestamp) -> bool {
+        let of_issuer = |held: &&FetchedList| held.list.issuer() == certificate.issuer();
+        self.read().lists.iter().find(of_issuer).is_some_and(|list| list.is_fresh(now))
     }
 
     /// Knows nothing any more.
     pub fn forget(&self) {
         self.change(|trust| *trust = Trust::default());
         self.paths.clear();
+        self.ocsp.clear();
     }
 
     /// When the anchors were fetched.

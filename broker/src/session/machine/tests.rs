@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use yinqiao_gm::sm3;
 use yinqiao_protocol::event::Happening;
 use yinqiao_protocol::holder::HolderKind;
-use yinqiao_protocol::outcome::{CertificateStatus, Status};
+use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 use yinqiao_protocol::statement::{Display, RelyingPartyName};
 use yinqiao_protocol::task::{Document, MessageArc};
 use yinqiao_protocol::{HolderId, Purpose, SessionId};
@@ -106,6 +106,7 @@ fn response_to(record: &SessionRecord, bytes: &str) -> Input {
             chain: Vec::new(),
             status: CertificateStatus {
                 status: Status::Good,
+                source: StatusSource::Crl,
                 this_update: at(0),
                 next_update: at(0),
                 fetched_at: at(0),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use yinqiao_protocol::event::{Ending, Happening};
 use yinqiao_protocol::holder::{Acceptance, Claimant, Holder, HolderKind};
-use yinqiao_protocol::outcome::{CertificateStatus, ItemOutcome, Outcome, Status};
+use yinqiao_protocol::outcome::{CertificateStatus, ItemOutcome, Outcome, Status, StatusSource};
 use yinqiao_protocol::statement::{Display, RelyingPartyName};
 use yinqiao_protocol::{
     Base64, Cause, HolderId, IdentifierError, OpeningId, Purpose, RelyingPartyId, SessionId, Sm3Hex, Task,
@@ -179,6 +179,7 @@ fn outcome(holder: &Holder, items: usize) -> Result<Outcome, IdentifierError> {
         chain: vec![Base64(vec![0x30; 500])],
         status: CertificateStatus {
             status: Status::Good,
+            source: StatusSource::Crl,
             this_update: now(),
             next_update: now().plus_seconds(3600),
             fetched_at: now(),

@@ -1,0 +1,96 @@
+//! The answer whether a certificate is good now, with where it comes from and how fresh it is.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use yinqiao_gm::x509::chain::{Path, Usage};
+use yinqiao_gm::x509::{AnyCertificate, Certificate};
+use yinqiao_protocol::Timestamp;
+use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
+
+use super::{TrustError, name_of};
+use crate::adapter::Authority;
+use crate::adapter::catalogue::{Source, Unknown};
+
+/// A certificate that is good now, with the path to its root.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// From the certificate up to and with the root.
+    pub path: Arc<Path>,
+    /// What is known of it.
+    pub status: CertificateStatus,
+}
+
+impl Checked {
+    /// From its issuer up to and with the root.
+    pub fn chain(&self) -> &[AnyCertificate] {
+        &self.path.certificates()[1..]
+    }
+}
+
+impl Authority {
+    /// Whether `certificate` is good at `now`. May ask the CA.
+    ///
+    /// # Errors
+    /// See [`TrustError`].
+    pub async fn check(
+        &self,
+        certificate: &Certificate,
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<Checked, TrustError> {
+        let path = self.trust().path(certificate, usage, now)?;
+        let issuer = path.certificates().get(1).unwrap_or(certificate);
+        let status = self.status(certificate, issuer, now).await?;
+        for (ca, issuer) in path.links().skip(1) {
+            if self.entry().trust.fetch_by_url {
+                self.fetch_list_for(ca, now).await;
+            }
+            if let Some(at) = self.trust().revoked_by_list(ca, issuer) {
+                return Err(TrustError::IssuerRevoked {
+                    subject: name_of(certificate),
+                    issuer: name_of(ca),
+                    at,
+                });
+            }
+        }
+        Ok(Checked { path, status })
+    }
+
+    async fn status(
+        &self,
+        certificate: &Certificate,
+        issuer: &AnyCertificate,
+        now: Timestamp,
+    ) -> Result<CertificateStatus, TrustError> {
+        let rules = self.entry().trust;
+        for source in &rules.sources {
+            let known = match source {
+                Source::Crl => {
+                    if rules.fetch_by_url {
+                        self.fetch_list_for(certificate, now).await;
+                    }
+                    self.trust().status_by_list(certificate, issuer, now)?
+                }
+                Source::Ocsp => self.status_by_ocsp(certificate, issuer, now).await?,
+            };
+            if let Some(status) = known {
+                return Ok(status);
+            }
+        }
+        match rules.unknown {
+            Unknown::Refuse => Err(TrustError::StatusUnavailable { authority: self.name().to_owned() }),
+            Unknown::Accept => {
+                warn!(adapter = self.name(), "a certificate of unknown status is accepted, as configured");
+                Ok(CertificateStatus {
+                    status: Status::Unknown,
+                    source: StatusSource::None,
+                    this_update: now,
+                    next_update: now,
+                    fetched_at: now,
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The status of a certificate by OCSP (RFC 6960): asked through the adapter, or at the address in the certificate.
+
+use dashmap::DashMap;
+use tracing::warn;
+
+use yinqiao_ca_sdk::Operation;
+use yinqiao_ca_sdk::messages::{Der, DerRequest, Reply, Request};
+use yinqiao_gm::hash::HashAlgorithm;
+use yinqiao_gm::ocsp::{self, CertId, CertStatus, Expectation, Nonce, OcspRequest, OcspResponse};
+use yinqiao_gm::x509::{AnyCertificate, PublicKey};
+use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
+use yinqiao_protocol::{Sm3Hex, Timestamp};
+
+use super::fetch::{Sent, fetch};
+use super::{TrustError, name_of, seconds};
+use crate::adapter::Authority;
+
+/// Answers held in memory at most.
+const MOST_ANSWERS: usize = 100_000;
+/// After a responder gave nothing it is left alone for so many seconds.
+const LEFT_ALONE_SECONDS: u32 = 5;
+
+/// What responders said, by SM3 of the certificate.
+#[derive(Default)]
+pub(super) struct OcspCache {
+    answers: DashMap<Sm3Hex, Answer>,
+    /// Until when nobody is asked, by issuer's certificate.
+    silent: DashMap<Sm3Hex, Timestamp>,
+}
+
+#[derive(Clone)]
+struct Answer {
+    verdict: Verdict,
+    /// The answer is not used any more then.
+    until: Timestamp,
+}
+
+#[derive(Clone)]
+enum Verdict {
+    Good(CertificateStatus),
+    Revoked(Timestamp),
+}
+
+impl OcspCache {
+    pub(super) fn clear(&self) {
+        self.answers.clear();
+        self.silent.clear();
+    }
+}
+
+impl Authority {
+    /// The status by OCSP; `None` when nobody gives a usable answer.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`].
+    pub(super) async fn status_by_ocsp(
+        &self,
+        certificate: &AnyCertificate,
+        issuer: &AnyCertificate,
+        now: Timestamp,
+    ) -> Result<Option<CertificateStatus>, TrustError> {
+        let cache = &self.trust().ocsp;
+        let key = Sm3Hex(certificate.fingerprint());
+        let held = cache.answers.get(&key).filter(|answer| now < answer.until).map(|answer| answer.clone());
+        let answer = match held {
+            Some(answer) => answer,
+            None => {
+                let responder = Sm3Hex(issuer.fingerprint());
+                if cache.silent.get(&responder).is_some_and(|until| now < *until) {
+                    return Ok(None);
+                }
+                match self.ask_responder(certificate, issuer, now).await {
+                    Ok(Some(answer)) => {
+                        if cache.answers.len() >= MOST_ANSWERS {
+                            cache.answers.clear();
+                        }
+                        cache.answers.insert(key, answer.clone());
+                        answer
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(reason) => {
+                        warn!(adapter = self.name(), reason, "no OCSP answer");
+                        cache.silent.insert(responder, now.plus_seconds(LEFT_ALONE_SECONDS));
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        match answer.verdict {
+            Verdict::Good(status) => Ok(Some(status)),
+            Verdict::Revoked(at) => Err(TrustError::Revoked { subject: name_of(certificate), at }),
+        }
+    }
+
+    /// One exchange. `None` when there is nobody to ask, or the responder does not know the certificate.
+    async fn ask_responder(
+        &self,
+        certificate: &AnyCertificate,
+        issuer: &AnyCertificate,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        // SM3 is what SM2's responders speak, SHA-1 what every responder does; it only names the issuer.
+        let hash = match issuer.any_public_key() {
+            PublicKey::Sm2(_) => HashAlgorithm::Sm3,
+            _ => HashAlgorithm::Sha1,
+        };
+        let cert_id = CertId::new(hash, issuer, certificate.serial()).map_err(|e| text(&e))?;
+        let nonce = ocsp::generate_nonce().map_err(|e| text(&e))?;
+        let request =
+            OcspRequest::build(std::slice::from_ref(&cert_id), Some(&nonce)).map_err(|e| text(&e))?;
+        let Some(response) = self.exchange(certificate, request.der()).await? else { return Ok(None) };
+        let response = OcspResponse::from_der(&response).map_err(|e| text(&e))?;
+        let expectation =
+            Expectation { nonce: Nonce::Optional(&nonce), ..Expectation::new(issuer, now.seconds()) };
+        let verified = response.verify(&expectation).map_err(|e| text(&e))?;
+        let single = verified.status(&cert_id).map_err(|e| text(&e))?;
+        let longest = now.plus_seconds(self.entry().trust.ocsp_seconds);
+        let next_update = single.next_update.map_or(longest, seconds);
+        let verdict = match single.status {
+            CertStatus::Good => Verdict::Good(CertificateStatus {
+                status: Status::Good,
+                source: StatusSource::Ocsp,
+                this_update: seconds(single.this_update),
+                next_update,
+                fetched_at: now,
+            }),
+            CertStatus::Revoked(entry) => Verdict::Revoked(seconds(entry.revoked_at)),
+            CertStatus::Unknown => return Ok(None),
+        };
+        Ok(Some(Answer { verdict, until: next_update.min(longest) }))
+    }
+
+    async fn exchange(
+        &self,
+        certificate: &AnyCertificate,
+        request: &[u8],
+    ) -> Result<Option<Vec<u8>>, String> {
+        let offered = self.handle().is_ok_and(|handle| handle.offers(Operation::Ocsp));
+        if offered {
+            let reply = self.ask(Request::Ocsp(DerRequest { request: Der(request.to_vec()) })).await;
+            return match reply.map_err(|error| error.to_string())? {
+                Reply::Response(response) => Ok(Some(response.response.0)),
+                _ => Err(self.unexpected_reply().to_string()),
+            };
+        }
+        if !self.entry().trust.fetch_by_url {
+            return Ok(None);
+        }
+        let addresses = certificate.authority_info_access().map_err(|error| error.to_string())?;
+        let Some(url) = addresses.ocsp.first() else { return Ok(None) };
+        let sent = Sent::Request(request.to_vec(), ocsp::REQUEST_MEDIA_TYPE);
+        fetch(url, sent).await.map(Some).map_err(|error| error.to_string())
+    }
+}
