@@ -33,6 +33,9 @@ pub use location::AccessLocations;
 pub use name::{DistinguishedName, DistinguishedNameBuilder};
 pub use public_key::{EcdsaPublicKey, PublicKey, RsaPublicKey};
 pub use request::CertificateRequest;
-pub use revocation_list::{CertificateRevocationList, RevocationReason, RevokedEntry};
+pub use revocation_list::{
+    AnyRevocationList, CertificateRevocationList, CombinedList, Covered, RevocationListBuilder,
+    RevocationReason, RevokedEntry, Scope,
+};
 pub use serial_number::SerialNumber;
 pub use signature_algorithm::SignatureAlgorithm;

@@ -2,7 +2,9 @@
 
 mod certificate;
 mod chain;
+mod delta_list;
 mod name;
+mod path;
 mod request;
 mod revocation_list;
 

@@ -88,7 +88,7 @@ fn unknown_critical_extensions_and_times_in_another_form_are_refused() {
     assert_eq!(resign(&|_| {}).unwrap().entries(), good.entries());
     let critical = |tbs: &mut x509_cert::crl::TbsCertList| {
         let extension = &mut tbs.crl_extensions.as_mut().unwrap()[1];
-        extension.extn_id = const_oid::ObjectIdentifier::new_unwrap("2.5.29.27"); // delta list
+        extension.extn_id = const_oid::ObjectIdentifier::new_unwrap("2.5.29.99");
         extension.critical = true;
     };
     assert!(matches!(resign(&critical), Err(Error::Invalid { .. })));
