@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use yinqiao_ca_sdk::messages::{
     CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, RevocationReason,
     RevokeRequest, SealIssueRequest, Serial,
@@ -15,6 +17,9 @@ use super::journal::Journal;
 use super::operation::Patience;
 use super::trust::TrustStore;
 use crate::store::StoreError;
+
+/// Questions of everyone that are passed on to a CA at once.
+const PUBLIC_TURNS: usize = 4;
 
 /// Why a CA did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +117,8 @@ pub struct Authority {
     plugin: RwLock<Result<Arc<AdapterHandle>, String>>,
     pub(super) journal: Arc<Journal>,
     trust: TrustStore,
+    /// How many of everyone's questions are with the CA at once.
+    public: Semaphore,
 }
 
 impl Authority {
@@ -120,6 +127,7 @@ impl Authority {
         Self {
             name: entry.name.to_string(),
             trust: TrustStore::default(),
+            public: Semaphore::new(PUBLIC_TURNS),
             entry: RwLock::new(entry),
             plugin: RwLock::new(plugin),
             journal,
@@ -156,6 +164,11 @@ impl Authority {
         plugin: Result<Arc<AdapterHandle>, String>,
     ) -> Result<Arc<AdapterHandle>, String> {
         std::mem::replace(&mut *self.plugin.write().unwrap_or_else(PoisonError::into_inner), plugin)
+    }
+
+    /// A turn to pass on a question of someone whom nobody knows; none when many others do.
+    pub fn public_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.public.try_acquire().ok()
     }
 
     /// What the CA vouches for, and what it has revoked.

@@ -180,7 +180,10 @@ impl Authority {
     }
 
     /// A question that changes nothing.
-    pub(super) async fn ask(&self, request: Request) -> Result<Reply, AuthorityError> {
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub async fn ask(&self, request: Request) -> Result<Reply, AuthorityError> {
         let key = IdempotencyKey::try_from(Uuid::new_v4().to_string())
             .map_err(|e| self.broken(format!("idempotency key: {e}")))?;
         let handle = self.handle()?;
@@ -193,7 +196,7 @@ impl Authority {
         }
     }
 
-    fn failed(&self, failure: AdapterError) -> AuthorityError {
+    pub(super) fn failed(&self, failure: AdapterError) -> AuthorityError {
         let authority = self.name().to_owned();
         let text = match failure.vendor_code {
             Some(code) => format!("{} [{code}]", failure.text),

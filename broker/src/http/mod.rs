@@ -11,6 +11,7 @@ use crate::broker::Broker;
 use crate::store::StoreError;
 
 mod authentication;
+mod authorities;
 mod enrolments;
 mod events;
 mod idempotency;
@@ -64,7 +65,21 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/openings/{opening}/record").route(web::get().to(openings::record)))
         .service(resource("/v1/broker").route(web::get().to(enrolments::broker_key)))
         .service(resource("/v1/socket").route(web::get().to(socket::upgrade)))
-        .service(resource("/v1/certificate-authorities").route(web::get().to(enrolments::authorities)))
+        .service(resource("/v1/certificate-authorities").route(web::get().to(authorities::list)))
+        .service(
+            resource("/v1/certificate-authorities/{name}/crl")
+                .route(web::get().to(authorities::revocation_list)),
+        )
+        .service(
+            resource("/v1/certificate-authorities/{name}/ocsp")
+                .app_data(web::PayloadConfig::new(authorities::MOST_BYTES))
+                .route(web::post().to(authorities::status)),
+        )
+        .service(
+            resource("/v1/certificate-authorities/{name}/timestamps")
+                .app_data(web::PayloadConfig::new(authorities::MOST_BYTES))
+                .route(web::post().to(authorities::time_stamp)),
+        )
         .service(resource("/health").route(web::get().to(health)))
         .default_service(web::to(no_such_path));
 }

@@ -1,11 +1,13 @@
 //! Fetches what a CA vouches for and what it has revoked: by its adapter, or at the addresses that certificates name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{debug, warn};
 
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{Empty, Reply, Request};
+use yinqiao_ca_worker::CallOptions;
 use yinqiao_gm::x509::{AnyCertificate, CertificateRevocationList};
 use yinqiao_protocol::Timestamp;
 
@@ -14,6 +16,8 @@ use super::{Anchors, FetchedList};
 use crate::adapter::{Authority, AuthorityError};
 use crate::clock;
 
+/// How long a health answer may take.
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
 /// Seconds after which a CA's certificates are fetched again.
 const ANCHORS_SECONDS: u32 = 3600;
 /// An address that gave nothing usable is not asked again for so many seconds.
@@ -29,9 +33,13 @@ impl Authority {
         if old {
             self.refresh_anchors().await?;
         }
-        if !self.handle()?.offers(Operation::Crl) {
-            return Ok(());
+        let handle = self.handle()?;
+        if !handle.offers(Operation::Crl) {
+            // Its holders' status comes when it is needed; whether it can come is told by its health.
+            let health = handle.probe(&CallOptions::within(PROBE_WITHIN)).await;
+            return health.map(drop).map_err(|error| self.failed(error));
         }
+        drop(handle);
         let Reply::Crl(crl) = self.ask(Request::Crl(Empty {})).await? else {
             return Err(self.unexpected_reply());
         };
