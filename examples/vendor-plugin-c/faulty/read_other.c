@@ -90,7 +90,9 @@ static void try_connect(json_t *could, const char *address, json_int_t port) {
   int stream = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (stream < 0) return;
   note(could, "socket", "TCP");
-  if (connect(stream, (const struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) note(could, "connect", address);
+  if (connect(stream, (const struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) {
+    note(could, "connect", address);
+  }
   (void)close(stream);
   int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (datagram < 0) return;

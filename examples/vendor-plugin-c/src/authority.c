@@ -80,7 +80,8 @@ static int32_t read_authority(const char *name, const struct store *store, const
   return status;
 }
 
-static int32_t load(struct authority *out, const char *expected, const json_t *authority, ca_slice passphrase, struct failure *failure) {
+static int32_t load(struct authority *out, const char *expected, const json_t *authority, ca_slice passphrase,
+                    struct failure *failure) {
   const json_t *root, *issuing;
   const char *name;
   struct bytes sealed = {NULL, 0};
