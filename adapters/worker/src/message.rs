@@ -10,6 +10,7 @@ use yinqiao_ca_sdk::{Description, Threading};
 use zeroize::Zeroizing;
 
 use crate::frame::{Frame, FrameError};
+use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
 use crate::sandbox::{Isolation, Sandbox};
 
 /// From the broker to the worker.
@@ -103,6 +104,17 @@ pub struct AdapterInfo {
     pub isolation: Isolation,
 }
 
+/// Reads what an adapter's `describe` wrote.
+///
+/// # Errors
+/// In words, when it is nested too deep, no JSON, or not the contract's document.
+pub fn parse_description(document: &[u8]) -> Result<Description, String> {
+    if !nesting_is_within(document, DEPTH_LIMIT) {
+        return Err(format!("the description is nested deeper than {DEPTH_LIMIT}"));
+    }
+    serde_json::from_slice(document).map_err(|error| format!("the description is not valid: {error}"))
+}
+
 /// Why a library cannot be used.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Refused {
@@ -120,6 +132,8 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// The process cannot be restricted as the sandbox says; nothing of the library has run.
+    Isolation,
     /// The loader of the system refused the file.
     Load,
     /// The symbol is missing, or its function refused.
@@ -135,6 +149,7 @@ pub enum Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Isolation => "closing its sandbox",
             Self::Load => "loading the library",
             Self::Entry => "asking it for its table",
             Self::Table => "checking its table",
@@ -410,6 +425,12 @@ mod tests {
         fn a_reply_survives_its_frame(status in any::<i32>(), document in proptest::collection::vec(any::<u8>(), 0..100)) {
             let message = ToHost::Reply { status, document };
             prop_assert_eq!(ToHost::decode(&through(&message.encode(3).unwrap())), Ok(message));
+        }
+
+        #[test]
+        fn no_description_panics(document in proptest::collection::vec(any::<u8>(), 0..120), depth in 0_usize..4000) {
+            let _ = parse_description(&document);
+            let _ = parse_description("{\"configuration\": ".repeat(depth).as_bytes());
         }
 
         #[test]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What a plugin may reach beside the system's libraries. Everything else is closed by landlock and seccomp.
+/// What a plugin may reach beside the system's libraries, time zones, certificates and configuration of names.
+/// Everything else is closed by landlock and seccomp before the library's first line runs. Paths that are named are there
+/// when the worker starts, or it refuses to.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Sandbox {
     /// Folders that it may read and write; each exists.
@@ -24,9 +26,10 @@ pub enum Network {
     /// Nowhere.
     #[default]
     None,
-    /// Over TCP to these ports, and to name servers.
+    /// Over TCP to these ports and to name servers. UDP is open, since name resolution needs it and no version of landlock
+    /// that this was built for tells one UDP port from another.
     Ports(Vec<u16>),
-    /// Anywhere.
+    /// Over TCP and UDP anywhere, and to Unix sockets with a path. Being connected to stays closed.
     Any,
 }
 
@@ -43,13 +46,13 @@ pub enum Enforcement {
     Off,
 }
 
-/// What is enforced in a running worker.
+/// What is wholly enforced in a running worker.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Isolation {
-    /// Reading and writing of files.
+    /// Reading and writing of files (landlock 3, Linux 6.2). An older landlock keeps it too, but for truncation.
     pub files: bool,
-    /// Connections.
+    /// Connections, as far as [`Network`] says.
     pub network: bool,
-    /// System calls.
+    /// System calls: no other process is made, run, signalled, read or written to.
     pub system_calls: bool,
 }

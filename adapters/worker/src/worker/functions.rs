@@ -99,7 +99,7 @@ fn append(out: *mut ca_buf, octets: &[u8]) -> i32 {
     appended.unwrap_or(status::CA_PERMANENT)
 }
 
-unsafe extern "C" fn buf_write(_: *mut c_void, out: *mut ca_buf, bytes: ca_slice) -> i32 {
+pub(super) unsafe extern "C" fn buf_write(_: *mut c_void, out: *mut ca_buf, bytes: ca_slice) -> i32 {
     // SAFETY: the plugin's bytes, borrowed for this call.
     match unsafe { bytes.as_bytes() } {
         Some(octets) => append(out, octets),

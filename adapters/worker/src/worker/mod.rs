@@ -8,8 +8,11 @@
 )]
 
 mod functions;
+mod isolation;
+mod loader;
 mod plugin;
 mod state;
+mod table;
 mod threads;
 
 use std::fs::{self, File};
@@ -20,11 +23,11 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketType, recvmsg, sockopt};
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use rustix::stdio;
+use yinqiao_ca_abi::status;
 
 use crate::frame::Decoder;
-use crate::message::{Load, ToWorker};
+use crate::message::{Refused, Stage, ToHost, ToWorker};
 use state::State;
 
 /// The worker role: what the broker's binary runs as its hidden subcommand, and nothing before it.
@@ -51,7 +54,7 @@ pub fn run(socket: OwnedFd) -> ExitCode {
 }
 
 fn serve(mut socket: UnixStream) -> io::Result<()> {
-    restrict_process()?;
+    isolation::prepare()?;
     let library = receive_library(&socket)?;
     close_the_rest(&[socket.as_raw_fd(), library.as_raw_fd()])?;
 
@@ -70,8 +73,13 @@ fn serve(mut socket: UnixStream) -> io::Result<()> {
         match ToWorker::decode(&frame)? {
             ToWorker::Load(load) => {
                 let Some(library) = library.take() else { return Err(io::Error::other("a second load")) };
-                limit_memory(&load)?;
-                threads::start(state, library, load)?;
+                match isolation::enter(&load) {
+                    Ok(isolation) => threads::start(state, library, load, isolation)?,
+                    Err(refused) => {
+                        state.send(0, &ToHost::Refused(refused));
+                        end();
+                    }
+                }
             }
             ToWorker::Call(call) => state.begin(frame.id, call),
             ToWorker::Cancel => state.cancel(frame.id),
@@ -105,19 +113,8 @@ fn take_standard_input() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn restrict_process() -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    rustix::thread::set_no_new_privs(true)?;
-    // A core would hold the plugin's credentials.
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    Ok(())
-}
-
-fn limit_memory(load: &Load) -> io::Result<()> {
-    if let Some(octets) = load.address_space {
-        setrlimit(Resource::As, Rlimit { current: Some(octets), maximum: Some(octets) })?;
-    }
-    Ok(())
+fn refused(stage: Stage, text: impl Into<String>) -> Refused {
+    Refused { stage, status: status::CA_PERMANENT, vendor_code: None, text: text.into() }
 }
 
 /// The library's descriptor comes as the ancillary part of the first octet.

@@ -1,25 +1,20 @@
-//! Loading a plugin and holding its table to the contract.
+//! A loaded plugin behind its checked table.
 
-use std::mem;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::ptr;
 
-use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use yinqiao_ca_abi::{
-    ENTRY_SYMBOL, EntryPoint, abi, ca_adapter, ca_call, ca_host, ca_instance, ca_slice, capability, status,
-};
+use yinqiao_ca_abi::{ca_adapter, ca_call, ca_host, ca_instance, ca_slice, status};
 use yinqiao_ca_sdk::messages::ErrorDocument;
 use yinqiao_ca_sdk::{Description, Threading};
 use zeroize::Zeroizing;
 
 use super::functions::{self, inside};
+use super::loader;
+use super::refused;
 use super::state::State;
-use crate::message::{AdapterInfo, Call, Function, Refused, Stage};
-use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
+use super::table::{self, HostVersion, name};
+use crate::message::{AdapterInfo, Call, Function, Refused, Stage, parse_description};
 use crate::sandbox::Isolation;
-
-/// The longest of vendor, name, version and build in octets.
-const NAME_LIMIT: usize = 128;
 
 /// A loaded plugin. Copies share it; it is never unloaded.
 #[derive(Clone, Copy)]
@@ -43,10 +38,16 @@ unsafe impl Send for OpenInstance {}
 
 impl Plugin {
     /// Loads the library behind the descriptor and checks its table and description.
-    pub(super) fn load(state: &'static State, library: &OwnedFd) -> Result<(Self, AdapterInfo), Refused> {
+    pub(super) fn load(
+        state: &'static State,
+        library: OwnedFd,
+        isolation: Isolation,
+    ) -> Result<(Self, AdapterInfo), Refused> {
         let host = functions::table(state);
-        let adapter = fetch_table(host, library)?;
-        let threading = check_table(adapter)?;
+        let entry = loader::load(&library)?;
+        let adapter = table::fetch(entry, host, HostVersion::PRESENT)?;
+        let (threading, capabilities) = table::check(&adapter, HostVersion::PRESENT)?;
+        let adapter: &'static ca_adapter = Box::leak(Box::new(adapter));
         let plugin = Self { adapter, host, state, threading };
         let info = AdapterInfo {
             vendor: name(adapter.vendor, "vendor", 1)?,
@@ -55,11 +56,11 @@ impl Plugin {
             build_id: name(adapter.build_id, "build_id", 0)?,
             abi_major: adapter.abi_major,
             abi_minor: adapter.abi_minor,
-            capabilities: adapter.capabilities,
+            capabilities,
             threading,
             concurrency: 1,
             description: plugin.describe()?,
-            isolation: Isolation::default(),
+            isolation,
         };
         Ok((plugin, info))
     }
@@ -73,11 +74,7 @@ impl Plugin {
         if status != status::CA_OK {
             return Err(refused_by(Stage::Describe, status, &document));
         }
-        if !nesting_is_within(&document, DEPTH_LIMIT) {
-            return Err(refused(Stage::Describe, "the description is nested too deep"));
-        }
-        serde_json::from_slice(&document)
-            .map_err(|error| refused(Stage::Describe, format!("the description is not valid: {error}")))
+        parse_description(&document).map_err(|reason| refused(Stage::Describe, reason))
     }
 
     /// Opens an instance.
@@ -136,86 +133,6 @@ impl Plugin {
             }
         })
     }
-}
-
-fn fetch_table(host: &'static ca_host, library: &OwnedFd) -> Result<&'static ca_adapter, Refused> {
-    let path = format!("/proc/self/fd/{}", library.as_raw_fd());
-    // SAFETY: loading runs the library's constructors, foreign code: this process holds nothing else for that reason.
-    let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }
-        .map_err(|error| refused(Stage::Load, error.to_string()))?;
-    // SAFETY: the symbol has the type of the contract; that is what exporting this name means.
-    let entry: EntryPoint = match unsafe { library.get::<EntryPoint>(ENTRY_SYMBOL) } {
-        Ok(symbol) => *symbol,
-        Err(_) => {
-            let text = "the library does not export ca_adapter_get: it is no adapter of this contract";
-            return Err(refused(Stage::Entry, text));
-        }
-    };
-    // Unloading a library is not safe: threads and thread-local destructors may still run in it.
-    mem::forget(library);
-
-    let adapter = Box::leak(Box::new(ca_adapter::EMPTY));
-    // SAFETY: host and table live as long as the process; the table is empty with its size preset.
-    match unsafe { entry(host, &raw mut *adapter) } {
-        status::CA_OK => Ok(adapter),
-        status => {
-            let text =
-                format!("ca_adapter_get refused this host's version {}.{}", host.abi_major, host.abi_minor);
-            Err(Refused { stage: Stage::Entry, status, vendor_code: None, text })
-        }
-    }
-}
-
-fn check_table(adapter: &ca_adapter) -> Result<Threading, Refused> {
-    let wrong = |text: String| Err(refused(Stage::Table, text));
-    if adapter.abi_major != abi::CA_ABI_MAJOR {
-        let (theirs, ours) = (adapter.abi_major, abi::CA_ABI_MAJOR);
-        return wrong(format!(
-            "the adapter speaks version {theirs} of the contract, this host version {ours}"
-        ));
-    }
-    if adapter.struct_size as usize != size_of::<ca_adapter>() {
-        let (theirs, ours) = (adapter.struct_size, size_of::<ca_adapter>());
-        return wrong(format!("the table has {theirs} octets, version 1.0 has {ours}"));
-    }
-    let required = [
-        ("describe", adapter.describe.is_some()),
-        ("open", adapter.open.is_some()),
-        ("close", adapter.close.is_some()),
-        ("health", adapter.health.is_some()),
-        ("submit", adapter.submit.is_some()),
-    ];
-    if let Some((name, _)) = required.iter().find(|(_, there)| !there) {
-        return wrong(format!("the required function {name} is NULL"));
-    }
-    let offered = [
-        ("poll", capability::CA_CAN_POLL, adapter.poll.is_some()),
-        ("lookup", capability::CA_CAN_LOOKUP, adapter.lookup.is_some()),
-        ("cancel", capability::CA_CAN_CANCEL, adapter.cancel.is_some()),
-        ("list", capability::CA_CAN_LIST, adapter.list.is_some()),
-    ];
-    for (name, bit, there) in offered {
-        if (adapter.capabilities & bit != 0) != there {
-            return wrong(format!("the capability bit and the pointer of {name} do not agree"));
-        }
-    }
-    match Threading::from_number(adapter.threading) {
-        Some(threading) => Ok(threading),
-        None => wrong(format!("the threading {} is none of the contract's", adapter.threading)),
-    }
-}
-
-fn name(slice: ca_slice, what: &str, least: usize) -> Result<String, Refused> {
-    // SAFETY: a slice of the plugin's table points to its static storage.
-    let text = unsafe { slice.as_bytes() }.and_then(|octets| str::from_utf8(octets).ok());
-    match text {
-        Some(text) if (least..=NAME_LIMIT).contains(&text.len()) => Ok(text.to_owned()),
-        _ => Err(refused(Stage::Table, format!("{what} is not text of {least} to {NAME_LIMIT} octets"))),
-    }
-}
-
-fn refused(stage: Stage, text: impl Into<String>) -> Refused {
-    Refused { stage, status: status::CA_PERMANENT, vendor_code: None, text: text.into() }
 }
 
 fn refused_by(stage: Stage, status: i32, document: &[u8]) -> Refused {

@@ -11,13 +11,19 @@ use yinqiao_ca_sdk::Threading;
 use super::plugin::{OpenInstance, Plugin};
 use super::state::State;
 use crate::message::{Load, Refused, Stage, ToHost};
+use crate::sandbox::Isolation;
 
 /// Room for a vendor's library that keeps large arrays on the stack; only what is touched is used.
 const STACK: usize = 8 << 20;
 
 /// Starts the first calling thread: it loads and opens the plugin and starts the others.
-pub(super) fn start(state: &'static State, library: OwnedFd, load: Load) -> io::Result<()> {
-    spawn(0, move || match load_and_serve(state, &library, &load) {
+pub(super) fn start(
+    state: &'static State,
+    library: OwnedFd,
+    load: Load,
+    isolation: Isolation,
+) -> io::Result<()> {
+    spawn(0, move || match load_and_serve(state, library, &load, isolation) {
         Ok(()) => super::end(),
         Err(refused) => {
             state.send(0, &ToHost::Refused(refused));
@@ -27,10 +33,15 @@ pub(super) fn start(state: &'static State, library: OwnedFd, load: Load) -> io::
     .map(drop)
 }
 
-fn load_and_serve(state: &'static State, library: &OwnedFd, load: &Load) -> Result<(), Refused> {
+fn load_and_serve(
+    state: &'static State,
+    library: OwnedFd,
+    load: &Load,
+    isolation: Isolation,
+) -> Result<(), Refused> {
     state.set_reply_limit(load.reply_limit);
     let configuration = load.configuration.to_string().into_bytes();
-    let (plugin, mut info) = Plugin::load(state, library)?;
+    let (plugin, mut info) = Plugin::load(state, library, isolation)?;
     let instance = plugin.open(&configuration)?;
 
     info.concurrency = match plugin.threading {
