@@ -17,6 +17,7 @@ use crate::keyring::{self, Keyring};
 use crate::record::{OperationRecord, ReviewOutcome};
 use crate::roster;
 use crate::store::{Folder, Store};
+use crate::timestamp::Clock;
 use crate::vault::{MASTER_KEY, Vault};
 
 /// A page of the list, when the query does not say.
@@ -46,6 +47,7 @@ impl Adapter for SoftwareCa {
         | Operation::SealIssue.capability()
         | Operation::SealStatus.capability()
         | Operation::SealRevoke.capability()
+        | Operation::Timestamp.capability()
         | Operation::CaCertificates.capability()
         | capability::CA_CAN_POLL
         | capability::CA_CAN_LOOKUP
@@ -83,7 +85,8 @@ impl Adapter for SoftwareCa {
         let serial = authority.issuing.certificate.serial().to_string();
         host.log(LogLevel::Info, OPENED, &json!({"event": "opened", "issuing_ca_serial": serial}));
         let keyring = Keyring::new(vault);
-        Ok(Instance { configuration, store, keyring, authority, delegates })
+        let clock = Clock::default();
+        Ok(Instance { configuration, store, keyring, authority, delegates, clock })
     }
 }
 
@@ -94,6 +97,8 @@ pub struct Instance {
     pub(crate) keyring: Keyring,
     pub(crate) authority: Authority,
     pub(crate) delegates: Delegates,
+    /// Of the timestamp authority.
+    pub(crate) clock: Clock,
 }
 
 impl yinqiao_ca_sdk::Instance for Instance {
@@ -135,7 +140,7 @@ impl yinqiao_ca_sdk::Instance for Instance {
                 Reply::CaCertificates(CaCertificates { certificates: self.authority.chain() })
             }
             Request::Ocsp(request) => Reply::Response(self.ocsp(call, request)?),
-            Request::Timestamp(_) => return Err(AdapterError::not_supported(Operation::Timestamp)),
+            Request::Timestamp(request) => Reply::Response(self.timestamp(call, request)?),
             Request::Issue(_)
             | Request::Renew(_)
             | Request::Rekey(_)

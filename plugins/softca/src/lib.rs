@@ -39,6 +39,7 @@ mod roster;
 mod seal;
 mod store;
 mod subject;
+mod timestamp;
 mod vault;
 
 pub use adapter::{Instance, SoftwareCa};

@@ -147,3 +147,35 @@ fn openssl_asks_the_responder_and_understands_each_answer() {
     let said = ask("root.pem", "-cert issuing.pem", "sm3");
     assert!(said.contains("unauthorized"), "{said}");
 }
+
+#[test]
+fn openssl_asks_the_timestamp_authority_and_reads_its_answers() {
+    let Some(judge) = Judge::new() else { return };
+    let office = Office::with(&[]);
+    let host = host();
+    let ca = host.open(&office.configuration(json!({"timestamp_policy": "1.2.156.10197.9.7"}))).unwrap();
+    judge.write("bid", b"a bid");
+    let ask = |options: &str| {
+        judge.says(&format!("ts -query -data bid {options} -out request"));
+        let request = Request::Timestamp(DerRequest { request: judge.read("request").into() });
+        let Reply::Response(reply) = submit(&ca, "", request) else { panic!() };
+        judge.write("response", reply.response.as_bytes());
+        judge.says("ts -reply -in response -text")
+    };
+    let mut numbers = Vec::new();
+    for hash in ["-sm3", "-sha256", "-sm3"] {
+        let said = ask(&format!("{hash} -cert"));
+        for word in
+            ["Status: Granted.", "Policy OID: 1.2.156.10197.9.7", "Accuracy: 0x01 seconds", "Nonce: 0x"]
+        {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+        let number = said.lines().find(|line| line.starts_with("Serial number")).unwrap();
+        numbers.push(number.to_owned());
+    }
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 3);
+    assert!(ask("-sha1").contains("unrecognized or unsupported algorithm"));
+    assert!(ask("-sm3 -tspolicy 1.2.3.4").contains("policy is not supported"));
+}

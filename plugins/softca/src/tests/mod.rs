@@ -28,6 +28,7 @@ mod rekeying;
 mod reviews;
 mod revocation;
 mod seals;
+mod timestamp;
 
 const SECRET: &[u8] = b"a master key of this test";
 const IDENTITY_CODE: &str = "11010119900307447X";
