@@ -23,6 +23,10 @@ use crate::journal::{Entry, Rejection, State, Subject, Transaction, TransactionR
 
 const SENT: u32 = 10;
 const SETTLED: u32 = 11;
+const NOT_ASKED: u32 = 12;
+
+/// When a CA that could not be reached is asked again about a waiting request.
+const NOT_ASKED_PAUSE_MS: u64 = 1000;
 
 /// The certReqId of everything that is no single certificate request (RFC 9810, 5.3.22).
 pub(crate) const NO_REQUEST_ID: i64 = -1;
@@ -88,6 +92,16 @@ impl Work<'_> {
         })
     }
 
+    /// An error as it counts for the operation: while the CA may have acted, no class may promise that it has not.
+    fn class_of(&self, error: AdapterError) -> AdapterError {
+        match self.record.state {
+            State::Begun | State::Rejected { .. } | State::Done { .. } => error,
+            State::Sent { .. } | State::Waiting { .. } | State::Granted { .. } | State::Refused { .. } => {
+                in_doubt(error)
+            }
+        }
+    }
+
     fn now_ms(&self) -> u64 {
         self.call.host().now_ms()
     }
@@ -98,7 +112,8 @@ impl Instance {
     pub(crate) fn change(&self, call: &Call<'_>, request: &Request) -> Result<Outcome, AdapterError> {
         let key = call.idempotency_key()?;
         let request_digest = sm3::digest(&request.to_json()?).to_string();
-        let entry = self.journal.enter(call, key)?;
+        // Whoever holds the transaction may be sending it.
+        let entry = self.journal.enter(call, key).map_err(in_doubt)?;
         if let Some(record) = entry.read()? {
             if record.operation != request.operation() || record.request_digest != request_digest {
                 let text =
@@ -106,12 +121,13 @@ impl Instance {
                 return Err(AdapterError::permanent(text));
             }
             let mut work = Work { call, entry, record };
-            return match self.go_on(&mut work)? {
-                Some(outcome) => Ok(outcome),
-                None => {
+            return match self.go_on(&mut work) {
+                Ok(Some(outcome)) => Ok(outcome),
+                Ok(None) => {
                     let plan = self.plan(call, request)?;
                     self.begin(&mut work, plan)
                 }
+                Err(error) => Err(work.class_of(error)),
             };
         }
         let plan = self.plan(call, request)?;
@@ -131,7 +147,11 @@ impl Instance {
         let unknown = || AdapterError::permanent("nothing is under way under this token");
         let entry = self.journal.find(call, token)?.ok_or_else(unknown)?;
         let record = entry.read()?.ok_or_else(unknown)?;
-        self.go_on(&mut Work { call, entry, record })?.ok_or_else(unknown)
+        let mut work = Work { call, entry, record };
+        match self.go_on(&mut work) {
+            Ok(outcome) => outcome.ok_or_else(unknown),
+            Err(error) => Err(work.class_of(error)),
+        }
     }
 
     /// Says what is certain about a transaction, and brings it as far as it goes.
@@ -288,7 +308,12 @@ impl Instance {
         match self.poll_request(work, &dialogue, &mut transaction, cert_req_id) {
             Ok(answer) if answer.body.number == tag::POLL_REP => self.put_off(work, transaction, &answer),
             Ok(answer) => self.conclude(work, &dialogue, transaction, &answer),
-            Err(Failure::NotSent(error)) => Err(error),
+            Err(Failure::NotSent(error)) => {
+                let fields = json!({"event": "not asked again", "reason": error.text});
+                work.call.host().log(LogLevel::Warn, NOT_ASKED, &fields);
+                let poll = self.configuration.poll;
+                Ok(work.pending(poll.shortest_ms.max(NOT_ASKED_PAUSE_MS), poll.give_up_ms))
+            }
             Err(Failure::Waiting) => self.wait(work, transaction, cert_req_id, None),
             Err(Failure::Refused(refusal)) => match refusal.class() {
                 // What was lost may have been the certificate, and this no to a transaction that is over.

@@ -18,6 +18,11 @@ distinguished_name = name
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
+[tls]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.1
 [signer]
 basicConstraints = CA:FALSE
 keyUsage = critical, digitalSignature
@@ -80,8 +85,18 @@ impl Pki {
         self.openssl(&["req", "-in", &csr, "-outform", "DER", "-out", &der]);
     }
 
+    /// A key and a certificate for TLS on 127.0.0.1.
+    pub(super) fn tls_server(&self, name: &str) {
+        self.request(name);
+        self.sign_as("tls", &format!("{name}.csr"), &format!("{name}.pem"));
+    }
+
     /// The CA's certificate for a request, as `NAME.pem`.
     pub(super) fn sign(&self, csr: &str, pem: &str) {
+        self.sign_as("signer", csr, pem);
+    }
+
+    fn sign_as(&self, extensions: &str, csr: &str, pem: &str) {
         self.openssl(&[
             "x509",
             "-req",
@@ -97,7 +112,7 @@ impl Pki {
             "-extfile",
             "x.cnf",
             "-extensions",
-            "signer",
+            extensions,
             "-out",
             pem,
         ]);

@@ -137,6 +137,7 @@ fn a_reply_with_another_nonce_transaction_time_or_version_is_not_believed() {
         let (class, after) = broken_issue(&pki, &server);
         assert_eq!(class, ErrorClass::UnknownOutcome, "{name}");
         assert!(after.is_err(), "{name}");
+        assert_eq!(server.seen(), [tag::CR, tag::POLL_REQ], "{name}: the certificate was not even looked at");
     }
 }
 
@@ -316,4 +317,41 @@ fn a_question_that_changes_nothing_is_unhealthy_when_its_answer_is_broken() {
         let ca = host.open(&document).unwrap();
         assert_eq!(error(ca.submit("", &Request::Crl(Empty {}))).class, ErrorClass::Unhealthy);
     }
+}
+
+#[test]
+fn two_that_submit_under_one_key_at_once_make_one_request() {
+    let pki = granting_pki();
+    let certificate = pki.certificate("holder.pem").der().to_vec();
+    let server = Server::with_mac(move |_, request| match request.body.number {
+        tag::CR => {
+            std::thread::sleep(Duration::from_millis(50));
+            Reaction::Answer(granted(tag::CP, 0, &certificate))
+        }
+        _ => Reaction::Answer(confirmed()),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let document = configuration(folder.path(), &server.url, &pki.text("ca.pem"), "cr");
+    let request = issue(&pki.bytes("holder.der"));
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| mac_host().open(&document).unwrap().submit("order-1", &request).unwrap()))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(replies.windows(2).all(|two| two[0] == two[1]));
+    assert_eq!(server.seen(), [tag::CR, tag::CERT_CONF]);
+}
+
+#[test]
+fn a_request_that_waits_stays_pending_while_the_ca_cannot_be_reached() {
+    let pki = granting_pki();
+    let (host, folder) = (mac_host(), tempfile::tempdir().unwrap());
+    let server = Server::with_mac(|_, _| Reaction::Answer(waiting(tag::CP, 0)));
+    let ca = host.open(&configuration(folder.path(), &server.url, &pki.text("ca.pem"), "cr")).unwrap();
+    let request = issue(&pki.bytes("holder.der"));
+    assert!(matches!(ca.submit("order-1", &request), Err(LocalError::Pending(_))));
+    drop(server);
+    assert!(matches!(ca.submit("order-1", &request), Err(LocalError::Pending(_))));
+    assert!(matches!(looked_up(&ca, "order-1"), Ok(LookupReply::Pending { .. })));
 }

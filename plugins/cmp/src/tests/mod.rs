@@ -7,9 +7,11 @@ mod hostile;
 mod mock;
 mod mock_refusals;
 mod mock_server;
+mod parsing;
 mod polling;
 mod server;
 mod sm2;
+mod tls;
 
 use std::path::Path;
 

@@ -161,14 +161,12 @@ fn openssls_mock_server_grants_an_sm2_certificate_under_every_mac_it_knows() {
     let key = sm2::PrivateKey::generate().unwrap();
     let certificate = ca.certificate(HOLDER, key.public_key());
     fs::write(files.path("sm2.pem"), certificate.to_pem().unwrap()).unwrap();
-    // OpenSSL 3.0 confirms by no hash of an SM2 signature, so confirmation is implicit here.
-    let arguments = ["-rsp_cert", "sm2.pem", "-accept_raverified", "-grant_implicitconf"];
+    let arguments = ["-rsp_cert", "sm2.pem", "-accept_raverified"];
     let server = MockServer::with_mac(&files, &arguments);
     for hash in ["sha256", "sha384", "sha512"] {
         let (host, folder) = (mac_host(), tempfile::tempdir().unwrap());
         let mut document = configuration(folder.path(), &server.url, &ca.root.to_pem().unwrap(), "cr");
         document["protection"]["hash"] = hash.into();
-        document["implicit_confirmation"] = true.into();
         let opened = host.open(&document).unwrap();
         let pair = pair(opened.submit("order-1", &issue(&csr(&key))).unwrap());
         assert_eq!(pair.signing_certificate.as_bytes(), certificate.der(), "{hash}");
