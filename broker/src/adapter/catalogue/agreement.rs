@@ -117,7 +117,8 @@ impl Agreement {
         let path = path(site);
         let bytes = serde_json::to_vec_pretty(self)
             .map_err(|reason| AgreementError::Damaged { path: path.clone(), reason })?;
-        site::write_whole(&path, &bytes, 0o600).map_err(|reason| AgreementError::Io { path, reason })
+        site::write_whole(&path, bytes.as_slice(), 0o600)
+            .map_err(|reason| AgreementError::Io { path, reason })
     }
 
     /// A policy from `since` on, with what `entries` are now; those that may not be started are not taken over.

@@ -84,7 +84,8 @@ impl ChangeFolder {
         let path = self.path(record.change.id);
         let bytes = serde_json::to_vec_pretty(record)
             .map_err(|reason| ChangeFolderError::Damaged { path: path.clone(), reason })?;
-        site::write_whole(&path, &bytes, 0o600).map_err(|reason| ChangeFolderError::Io { path, reason })
+        site::write_whole(&path, bytes.as_slice(), 0o600)
+            .map_err(|reason| ChangeFolderError::Io { path, reason })
     }
 
     fn ids(&self) -> Result<Vec<Uuid>, ChangeFolderError> {

@@ -1,20 +1,24 @@
 //! Limits of time and size of an adapter, as the catalogue has them.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use yinqiao_ca_worker::Limits;
+
+use super::units::{Bound, Octets, Span};
 
 /// `[adapter.limits]`. What is left out is as [`Limits::default`] says. Times are written like `"15s"`, `"100ms"` or
 /// `"1m 30s"`, sizes like `"8MiB"`, `"512KiB"` or a number of octets.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EntryLimits {
-    /// Calls inside the plugin at once, where it allows more than one. 1 calls it one at a time, whatever it says.
+    /// Worker processes of the plugin, each with its own copy of it. More of them make calls of a serial plugin run at
+    /// the same time, and let a crash take fewer calls along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
+    /// Calls inside one process at once, where the plugin allows more than one. 1 calls it one at a time, whatever it
+    /// says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
     /// Calls that wait for a free thread; more are refused with "try again later".
@@ -29,10 +33,16 @@ pub struct EntryLimits {
     /// The longest reply, a size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Octets>,
-    /// The most address space of the worker, a size.
+    /// The most address space of one process, a size or `"none"`: reserved memory, not used memory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address_space: Option<Octets>,
-    /// The most open descriptors of the worker.
+    pub address_space: Option<Bound<Octets>>,
+    /// The most memory of one process that is in RAM, a size or `"none"`; a process above it is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resident_memory: Option<Bound<Octets>>,
+    /// The most processor time of one process while no call is inside, in percent of one processor, or `"none"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<Bound<u32>>,
+    /// The most open descriptors of one process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u64>,
     /// The largest file that the plugin may write, a size.
@@ -44,6 +54,19 @@ pub struct EntryLimits {
     /// The longest time before a restart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_restart: Option<Span>,
+    /// Failures in a row that open the circuit breaker: from then on calls end at once, with nothing sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_failures: Option<u32>,
+    /// How long the breaker is open before it asks for the plugin's health, a time; doubled after each answer that is
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_pause: Option<Span>,
+    /// The longest time between two such questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_longest_pause: Option<Span>,
+    /// How long such a question may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Span>,
 }
 
 impl EntryLimits {
@@ -52,18 +75,26 @@ impl EntryLimits {
         *self == Self::default()
     }
 
-    pub(super) fn effective(&self) -> Limits {
+    /// All limits: those that are set, and the worker's own for the others.
+    pub fn effective(&self) -> Limits {
         let mut limits = Limits::default();
+        set(&mut limits.processes, self.processes);
         set(&mut limits.threads, self.threads);
         set(&mut limits.queue, self.queue);
-        set(&mut limits.start, self.start.map(|span| span.0));
-        set(&mut limits.close, self.close.map(|span| span.0));
-        set(&mut limits.reply_octets, self.reply.map(|octets| octets.0));
-        set(&mut limits.address_space, self.address_space.map(|octets| Some(octets.0)));
+        set(&mut limits.start, time(self.start));
+        set(&mut limits.close, time(self.close));
+        set(&mut limits.reply_octets, size(self.reply));
+        set(&mut limits.address_space, self.address_space.map(|bound| size(bound.limit())));
+        set(&mut limits.resident_memory, self.resident_memory.map(|bound| size(bound.limit())));
+        set(&mut limits.cpu_percent, self.cpu_percent.map(Bound::limit));
         set(&mut limits.open_files, self.open_files);
-        set(&mut limits.file_octets, self.file.map(|octets| octets.0));
-        set(&mut limits.first_restart, self.first_restart.map(|span| span.0));
-        set(&mut limits.last_restart, self.last_restart.map(|span| span.0));
+        set(&mut limits.file_octets, size(self.file));
+        set(&mut limits.first_restart, time(self.first_restart));
+        set(&mut limits.last_restart, time(self.last_restart));
+        set(&mut limits.breaker_failures, self.breaker_failures);
+        set(&mut limits.breaker_pause, time(self.breaker_pause));
+        set(&mut limits.breaker_longest_pause, time(self.breaker_longest_pause));
+        set(&mut limits.probe, time(self.probe));
         limits
     }
 }
@@ -74,89 +105,26 @@ fn set<T>(limit: &mut T, value: Option<T>) {
     }
 }
 
-/// A time, more than zero, written like `15s`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Span(pub Duration);
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(self.0))
-    }
+fn time(span: Option<Span>) -> Option<Duration> {
+    span.map(|span| span.0)
 }
 
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = || D::Error::custom("a time is more than zero and written like \"15s\" or \"100ms\"");
-        let text = String::deserialize(deserializer).map_err(|_| wrong())?;
-        match humantime::parse_duration(&text) {
-            Ok(span) if !span.is_zero() => Ok(Self(span)),
-            _ => Err(wrong()),
-        }
-    }
-}
-
-/// A size, more than zero, written like `8MiB` or as a number of octets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Octets(pub u64);
-
-const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-
-impl fmt::Display for Octets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, size)| self.0.is_multiple_of(*size)) {
-            Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
-            None => write!(f, "{}", self.0),
-        }
-    }
-}
-
-impl FromStr for Octets {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let unit = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
-        let (number, size) = unit.unwrap_or((text, 1));
-        let number: u64 = number.trim_end().parse().map_err(|_| ())?;
-        number.checked_mul(size).filter(|octets| *octets > 0).map(Self).ok_or(())
-    }
-}
-
-impl Serialize for Octets {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Octets {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(u64),
-            Text(String),
-        }
-        let wrong = || D::Error::custom("a size is more than zero and written like \"8MiB\", or in octets");
-        match Written::deserialize(deserializer).map_err(|_| wrong())? {
-            Written::Number(0) => Err(wrong()),
-            Written::Number(octets) => Ok(Self(octets)),
-            Written::Text(text) => text.parse().map_err(|()| wrong()),
-        }
-    }
+fn size(octets: Option<Octets>) -> Option<u64> {
+    octets.map(|octets| octets.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
     fn what_is_left_out_is_as_the_worker_has_it() {
-        let limits: EntryLimits =
-            toml::from_str("threads = 1\nreply = \"1MiB\"\nstart = \"1m 30s\"").unwrap();
+        let text = "threads = 1\nreply = \"1MiB\"\nstart = \"1m 30s\"\naddress_space = \"none\"";
+        let limits: EntryLimits = toml::from_str(text).unwrap();
         let (effective, default) = (limits.effective(), Limits::default());
         assert_eq!((effective.threads, effective.reply_octets), (1, 1 << 20));
         assert_eq!((effective.start, effective.queue), (Duration::from_secs(90), default.queue));
+        assert_eq!((effective.address_space, effective.resident_memory), (None, default.resident_memory));
     }
 
     #[test]
@@ -165,20 +133,6 @@ mod tests {
             ["start = \"0s\"", "start = 15", "reply = 0", "reply = \"8MB\"", "reply = \"-1\"", "speed = 1"];
         for line in lines {
             assert!(toml::from_str::<EntryLimits>(line).is_err(), "{line}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_size_is_read_back_as_it_was_written(octets in 1_u64..) {
-            prop_assert_eq!(Octets(octets).to_string().parse(), Ok(Octets(octets)));
-        }
-
-        #[test]
-        fn a_time_is_read_back_as_it_was_written(millis in 1_u64..1 << 40) {
-            let span = Span(Duration::from_millis(millis));
-            let text = serde_json::to_string(&span).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Span>(&text).unwrap(), span);
         }
     }
 }

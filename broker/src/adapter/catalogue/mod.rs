@@ -8,19 +8,26 @@
 //! ```
 
 pub mod agreement;
+pub mod carry_out;
 pub mod change;
 pub mod changes;
 pub mod configuration;
 pub mod edit;
 pub mod entry;
 pub mod file;
+pub mod libraries;
 pub mod limits;
+mod opening;
 pub mod policy;
+pub mod proposal;
+pub mod report;
 #[path = "../routing.rs"]
 pub mod routing;
 pub mod sandbox;
 pub mod site;
+pub mod trial;
 pub mod trust;
+pub mod units;
 pub mod version;
 
 pub use agreement::{Agreement, Standing};

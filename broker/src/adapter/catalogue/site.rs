@@ -1,7 +1,7 @@
 //! Where the catalogue and what belongs to it are.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that is either the new one whole or the one before, whatever breaks; for its owner only.
-pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, mut content: impl Read, mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -79,7 +79,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()
         _ => {}
     }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial)?;
-    file.write_all(bytes)?;
+    io::copy(&mut content, &mut file)?;
     file.sync_all()?;
     fs::rename(&partial, path)?;
     File::open(folder)?.sync_all()

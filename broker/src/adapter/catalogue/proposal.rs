@@ -1,0 +1,334 @@
+//! What a command wants of the catalogue, made into a change that operators can judge: files are copied and hashed, the
+//! adapter is tried, before anybody is asked.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use yinqiao_ca_worker::Enforcement;
+use yinqiao_protocol::Timestamp;
+
+use super::change::{Action, Change, Subject};
+use super::configuration::Configuration;
+use super::entry::{AdapterName, Entry, State};
+use super::file::Catalogue;
+use super::libraries::{self, TakeError};
+use super::limits::EntryLimits;
+use super::policy::{Policy, PolicyError};
+use super::sandbox::{EntryNetwork, EntrySandbox};
+use super::site::Site;
+use super::trial::{self, TrialError};
+use super::trust::EntryTrust;
+use super::version::Version;
+
+/// What is wanted. Paths are absolute.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Proposal {
+    /// A new adapter, last in order.
+    Add {
+        /// Its name.
+        name: AdapterName,
+        /// The plugin's file.
+        library: PathBuf,
+        /// Everything else.
+        settings: Box<Settings>,
+        /// A report of the conformance kit about the file.
+        report: Option<PathBuf>,
+    },
+    /// The file and settings that are there now are taken as they are.
+    Pin {
+        /// Of which adapter.
+        name: AdapterName,
+        /// Another file; default: the one that the catalogue names.
+        library: Option<PathBuf>,
+        /// A report of the conformance kit about the file.
+        report: Option<PathBuf>,
+    },
+    /// Another file, and perhaps other settings.
+    Upgrade {
+        /// Of which adapter.
+        name: AdapterName,
+        /// The plugin's new file.
+        library: PathBuf,
+        /// What is set otherwise.
+        settings: Box<Settings>,
+        /// A report of the conformance kit about the file.
+        report: Option<PathBuf>,
+    },
+    /// Other settings.
+    Configure {
+        /// Of which adapter.
+        name: AdapterName,
+        /// What is set otherwise.
+        settings: Box<Settings>,
+    },
+    /// An earlier version with the configuration that it had.
+    Rollback {
+        /// Of which adapter.
+        name: AdapterName,
+        /// The beginning of the file's SHA-256; default: the version before.
+        to: Option<String>,
+    },
+    /// The broker starts it again.
+    Enable {
+        /// Which adapter.
+        name: AdapterName,
+    },
+    /// Who may change the catalogue.
+    Policy {
+        /// From now on.
+        policy: Policy,
+    },
+}
+
+/// What is set; the rest stays.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The whole document.
+    pub configuration: Option<Configuration>,
+    /// The folder of its secrets.
+    pub secrets_directory: Option<PathBuf>,
+    /// Its own folder.
+    pub data_directory: Option<PathBuf>,
+    /// Whether another root is accepted.
+    pub accept_new_root: Option<bool>,
+    /// Those named.
+    pub limits: EntryLimits,
+    /// Where it may connect to.
+    pub network: Option<EntryNetwork>,
+    /// All that it may read.
+    pub read: Option<Vec<PathBuf>>,
+    /// All that it may write beside its own folder.
+    pub write: Option<Vec<PathBuf>>,
+    /// On a kernel that cannot restrict it.
+    pub enforcement: Option<Enforcement>,
+}
+
+/// Why nothing was proposed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposalError {
+    /// The name is taken.
+    #[error("an adapter is called \"{0}\" already: upgrade it, or choose another name")]
+    Exists(AdapterName),
+    /// Nothing of this name.
+    #[error("no adapter is called \"{0}\": `yinqiao adapter list` shows those that are")]
+    Unknown(AdapterName),
+    /// There is nothing to roll back to.
+    #[error("the adapter \"{0}\" has no earlier version{1}")]
+    NothingEarlier(AdapterName, String),
+    /// It runs already.
+    #[error("the adapter \"{0}\" is enabled already")]
+    Enabled(AdapterName),
+    /// It would be the same afterwards.
+    #[error("the adapter \"{0}\" would be the same afterwards: nothing is to be done")]
+    Same(AdapterName),
+    /// The policy wants a report.
+    #[error(
+        "the policy requires a report of the conformance kit: run `yinqiao adapter check`, then give --after-check"
+    )]
+    ReportRequired,
+    /// The file is not taken.
+    #[error(transparent)]
+    Library(#[from] TakeError),
+    /// It would not run.
+    #[error(transparent)]
+    Trial(#[from] TrialError),
+    /// The policy cannot be kept.
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyError),
+    /// The limits cannot be put together.
+    #[error("limits: {0}")]
+    Limits(#[from] serde_json::Error),
+}
+
+/// A change that can be consented to.
+#[derive(Debug)]
+pub struct Proposed {
+    /// The change.
+    pub change: Change,
+    /// What is no obstacle, but should be known.
+    pub warnings: Vec<String>,
+}
+
+/// Makes `proposal` of the user `by` into a change.
+///
+/// # Errors
+/// See [`ProposalError`].
+pub async fn make(
+    site: &Site,
+    catalogue: &Catalogue,
+    proposal: Proposal,
+    by: &str,
+    now: Timestamp,
+) -> Result<Proposed, ProposalError> {
+    let mut warnings = Vec::new();
+    let subject = match proposal {
+        Proposal::Policy { policy } => {
+            policy.check()?;
+            Subject::Policy { before: catalogue.policy.clone(), policy }
+        }
+        proposal => adapter(site, catalogue, proposal, &mut warnings).await?,
+    };
+    let expires_at = now.plus_seconds(catalogue.policy.change_expires_hours.saturating_mul(3600));
+    let change =
+        Change { id: Uuid::new_v4(), subject, proposed_by: by.to_owned(), proposed_at: now, expires_at };
+    Ok(Proposed { change, warnings })
+}
+
+async fn adapter(
+    site: &Site,
+    catalogue: &Catalogue,
+    proposal: Proposal,
+    warnings: &mut Vec<String>,
+) -> Result<Subject, ProposalError> {
+    let present = |name: &AdapterName| {
+        catalogue.entry(name).cloned().ok_or_else(|| ProposalError::Unknown(name.clone()))
+    };
+    let file = |library: PathBuf, report: Option<PathBuf>| NewFile { library, report };
+    let (action, before, mut entry, new_file) = match proposal {
+        Proposal::Add { name, library, settings, report } => {
+            if catalogue.entry(&name).is_some() {
+                return Err(ProposalError::Exists(name));
+            }
+            let mut entry = empty(site, name, library.clone());
+            settings.apply(&mut entry)?;
+            (Action::Add, None, entry, Some(file(library, report)))
+        }
+        Proposal::Pin { name, library, report } => {
+            let entry = present(&name)?;
+            let library = library.unwrap_or_else(|| entry.library().to_owned());
+            (Action::Pin, Some(entry.content_sm3()), entry, Some(file(library, report)))
+        }
+        Proposal::Upgrade { name, library, settings, report } => {
+            let mut entry = present(&name)?;
+            let before = entry.content_sm3();
+            settings.apply(&mut entry)?;
+            (Action::Upgrade, Some(before), entry, Some(file(library, report)))
+        }
+        Proposal::Configure { name, settings } => {
+            let mut entry = present(&name)?;
+            let before = entry.content_sm3();
+            settings.apply(&mut entry)?;
+            if entry.content_sm3() == before {
+                return Err(ProposalError::Same(name));
+            }
+            (Action::Configure, Some(before), entry, None)
+        }
+        Proposal::Rollback { name, to } => {
+            let mut entry = present(&name)?;
+            let before = entry.content_sm3();
+            roll_back(&mut entry, to.as_deref())?;
+            (Action::Rollback, Some(before), entry, None)
+        }
+        Proposal::Enable { name } => {
+            let mut entry = present(&name)?;
+            if entry.state == State::Enabled && entry.refusal.is_none() {
+                return Err(ProposalError::Enabled(name));
+            }
+            let before = entry.content_sm3();
+            entry.state = State::Enabled;
+            (Action::Enable, Some(before), entry, None)
+        }
+        Proposal::Policy { policy } => {
+            return Ok(Subject::Policy { before: catalogue.policy.clone(), policy });
+        }
+    };
+    entry.earlier.clear();
+    entry.refusal = None;
+    match new_file {
+        Some(file) => take(site, &catalogue.policy, &mut entry, file).await?,
+        None => libraries::verify(&entry).await?,
+    }
+    entry.version.configuration_sm3 = Some(entry.configuration.sm3());
+    let trial = trial::run(&entry).await?;
+    warnings.extend(trial.unhealthy.map(|text| format!("it starts, but its CA does not answer: {text}")));
+    entry.version.loaded = Some(trial.loaded);
+    Ok(Subject::Adapter { action, before, entry: Box::new(entry) })
+}
+
+struct NewFile {
+    library: PathBuf,
+    report: Option<PathBuf>,
+}
+
+async fn take(site: &Site, policy: &Policy, entry: &mut Entry, file: NewFile) -> Result<(), ProposalError> {
+    if policy.require_report && file.report.is_none() {
+        return Err(ProposalError::ReportRequired);
+    }
+    let taken = libraries::take(site, &entry.name, file.library).await?;
+    entry.version = Version { digests: Some(taken.digests), ..Version::unpinned(taken.path) };
+    if let Some(report) = &file.report {
+        entry.version.report_sm3 = Some(libraries::take_report(site, &entry.name, report, &taken.digests)?);
+    }
+    Ok(())
+}
+
+fn empty(site: &Site, name: AdapterName, library: PathBuf) -> Entry {
+    Entry {
+        data_directory: Some(site.adapter_data(&name)),
+        name,
+        state: State::Enabled,
+        secrets_directory: None,
+        accept_new_root: false,
+        version: Version::unpinned(library),
+        configuration: Configuration::default(),
+        limits: EntryLimits::default(),
+        sandbox: EntrySandbox::default(),
+        trust: EntryTrust::default(),
+        earlier: Vec::new(),
+        refusal: None,
+    }
+}
+
+fn roll_back(entry: &mut Entry, to: Option<&str>) -> Result<(), ProposalError> {
+    let fits = |version: &Version| match (to, version.digests) {
+        (None, _) => true,
+        (Some(prefix), Some(digests)) => hex::encode(digests.sha256).starts_with(&prefix.to_lowercase()),
+        (Some(_), None) => false,
+    };
+    let found = entry.earlier.iter().find(|earlier| fits(&earlier.version)).cloned();
+    let earlier = found.ok_or_else(|| {
+        let which = to.map(|prefix| format!(" whose SHA-256 begins with \"{prefix}\"")).unwrap_or_default();
+        ProposalError::NothingEarlier(entry.name.clone(), which)
+    })?;
+    entry.version = earlier.version;
+    entry.configuration = earlier.configuration;
+    Ok(())
+}
+
+impl Settings {
+    fn apply(self, entry: &mut Entry) -> Result<(), ProposalError> {
+        if let Some(configuration) = self.configuration {
+            entry.configuration = configuration;
+        }
+        if let Some(directory) = self.secrets_directory {
+            entry.secrets_directory = Some(directory);
+        }
+        if let Some(directory) = self.data_directory {
+            entry.data_directory = Some(directory);
+        }
+        if let Some(accept) = self.accept_new_root {
+            entry.accept_new_root = accept;
+        }
+        let mut limits: Map<String, Value> = serde_json::from_value(serde_json::to_value(&entry.limits)?)?;
+        limits.extend(serde_json::from_value::<Map<String, Value>>(serde_json::to_value(self.limits)?)?);
+        entry.limits = serde_json::from_value(Value::Object(limits))?;
+        if let Some(network) = self.network {
+            entry.sandbox.network = network;
+        }
+        if let Some(read) = self.read {
+            entry.sandbox.read = read;
+        }
+        if let Some(write) = self.write {
+            entry.sandbox.write = write;
+        }
+        if let Some(enforcement) = self.enforcement {
+            entry.sandbox.enforcement = enforcement;
+        }
+        Ok(())
+    }
+}
