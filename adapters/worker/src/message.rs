@@ -180,11 +180,17 @@ pub struct Call {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Function {
+    /// `health`.
     Health = 1,
+    /// `submit`.
     Submit = 2,
+    /// `poll`.
     Poll = 3,
+    /// `lookup`.
     Lookup = 4,
+    /// `cancel`.
     Cancel = 5,
+    /// `list`.
     List = 6,
 }
 

@@ -22,8 +22,10 @@ fn advice(words: &str) -> Option<String> {
                 "{dependency} is outside of what the sandbox may read: name its folder in the adapter's sandbox (read)"
             )
         } else {
+            // The same words come for a folder that the sandbox closes, when others are searched after it.
             format!(
-                "it needs {dependency}: install that where the system's loader looks (ldconfig), or link it in"
+                "it needs {dependency}: install that where the system's loader looks (ldconfig), or name its folder in \
+                 the adapter's sandbox (read) if it is there, or link it in"
             )
         };
         return Some(advice);
