@@ -35,6 +35,7 @@ mod register;
 mod rekeying;
 mod review;
 mod revocation;
+mod revocation_list;
 mod roster;
 mod seal;
 mod store;

@@ -9,7 +9,7 @@ use super::input::replace;
 use super::review::time;
 use super::{CliError, Directory, Shown};
 use crate::record::CrlRecord;
-use crate::revocation;
+use crate::revocation_list;
 
 #[derive(Args, Debug)]
 pub(super) struct Export {
@@ -24,7 +24,7 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(self, directory: &Directory) -> Result<Shown, CliError> {
         let absent = |what: &str| CliError::Absent(format!("the plugin has made no {what} yet"));
-        let record: Option<CrlRecord> = directory.store.read_top(revocation::FILE)?;
+        let record: Option<CrlRecord> = directory.store.read_top(revocation_list::FILE)?;
         let record = record.ok_or_else(|| absent("revocation list"))?;
         if let Some(path) = &self.delta {
             let delta = record.delta.as_ref().ok_or_else(|| absent("delta list (see delta_crl_hours)"))?;

@@ -11,7 +11,7 @@ use super::{CliError, Directory, Shown};
 use crate::delegate::{Delegate, DelegateRecord};
 use crate::keyring::{self, VaultRecord};
 use crate::record::CrlRecord;
-use crate::revocation;
+use crate::revocation_list;
 use crate::store::{Folder, Store};
 
 pub(super) fn status(directory: &Directory) -> Result<Shown, CliError> {
@@ -19,7 +19,7 @@ pub(super) fn status(directory: &Directory) -> Result<Shown, CliError> {
     let [good, held, revoked] = count_certificates(store)?;
     let seals = count_seals(store)?;
     let waiting = count_waiting(directory)?;
-    let crl: Option<CrlRecord> = store.read_top(revocation::FILE)?;
+    let crl: Option<CrlRecord> = store.read_top(revocation_list::FILE)?;
     let vault: Option<VaultRecord> = store.read_top(keyring::FILE)?;
     let interrupted = vault.is_some_and(|vault| vault.next_key_check.is_some());
 
