@@ -3,7 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use yinqiao_gm::x509::chain::{self, ChainError, Path, Usage};
-use yinqiao_gm::x509::{AnyCertificate, Certificate, CertificateRevocationList};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList};
 use yinqiao_protocol::Timestamp;
 
 use super::{TrustError, name_of};
@@ -78,12 +78,11 @@ impl Anchors {
     }
 
     /// The certificate whose key signed a revocation list.
-    pub fn issuer_of(&self, list: &CertificateRevocationList) -> Option<&AnyCertificate> {
+    pub fn issuer_of(&self, list: &AnyRevocationList) -> Option<&AnyCertificate> {
         self.intermediates
             .iter()
             .chain(&self.roots)
-            .filter(|issuer| issuer.subject() == list.issuer())
-            .find(|issuer| Certificate::from_der(issuer.der()).is_ok_and(|key| list.verify_signature(&key).is_ok()))
+            .find(|issuer| list.verify_signature(issuer).is_ok())
     }
 }
 

@@ -43,11 +43,11 @@ impl Authority {
         let path = self.trust().path(certificate, usage, now)?;
         let issuer = path.certificates().get(1).unwrap_or(certificate);
         let status = self.status(certificate, issuer, now).await?;
-        for (ca, issuer) in path.links().skip(1) {
+        for (ca, _) in path.links().skip(1) {
             if self.entry().trust.fetch_by_url {
                 self.fetch_list_for(ca, now).await;
             }
-            if let Some(at) = self.trust().revoked_by_list(ca, issuer) {
+            if let Some(at) = self.trust().revoked_by_list(ca) {
                 return Err(TrustError::IssuerRevoked {
                     subject: name_of(certificate),
                     issuer: name_of(ca),
@@ -71,7 +71,7 @@ impl Authority {
                     if rules.fetch_by_url {
                         self.fetch_list_for(certificate, now).await;
                     }
-                    self.trust().status_by_list(certificate, issuer, now)?
+                    self.trust().status_by_list(certificate, now)?
                 }
                 Source::Ocsp => self.status_by_ocsp(certificate, issuer, now).await?,
             };

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{Empty, Reply, Request};
 use yinqiao_ca_worker::CallOptions;
-use yinqiao_gm::x509::{AnyCertificate, CertificateRevocationList};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList};
 use yinqiao_protocol::Timestamp;
 
 use super::fetch::{Sent, fetch};
@@ -43,7 +43,7 @@ impl Authority {
         let Reply::Crl(crl) = self.ask(Request::Crl(Empty {})).await? else {
             return Err(self.unexpected_reply());
         };
-        let list = CertificateRevocationList::from_der(crl.crl.as_bytes())
+        let list = AnyRevocationList::from_der(crl.crl.as_bytes())
             .map_err(|e| self.broken(format!("revocation list: {e}")))?;
         if !self.trust().knows_issuer_of(&list) {
             // The CA may have a new key.
@@ -75,35 +75,43 @@ impl Authority {
         Ok(())
     }
 
-    /// Fetches the list of the certificate's issuer from the addresses in the certificate, where no fresh one is held.
-    /// What fails is logged; the lack of a list shows in the status.
+    /// Fetches the list of the certificate's issuer, and the delta to it, from the addresses in the certificate and the
+    /// list, where no fresh ones are held. What fails is logged; the lack of a list shows in the status.
     pub(super) async fn fetch_list_for(&self, certificate: &AnyCertificate, now: Timestamp) {
-        if self.trust().has_fresh_list_for(certificate, now) {
-            return;
+        let trust = self.trust();
+        if !trust.has_fresh_list_for(certificate, now) {
+            for url in certificate.crl_distribution_points().unwrap_or_default() {
+                if trust.has_fresh_list_for(certificate, now) {
+                    break;
+                }
+                self.fetch_list(&url, now).await;
+            }
         }
-        let mut asked = self.trust().by_url.lock().await;
-        for url in certificate.crl_distribution_points().unwrap_or_default() {
-            if self.trust().has_fresh_list_for(certificate, now) {
-                return;
-            }
-            if asked.get(&url).is_some_and(|last| now < last.plus_seconds(SAME_ADDRESS_SECONDS)) {
-                continue;
-            }
-            asked.insert(url.clone(), now);
-            let taken = match fetch(&url, Sent::Nothing).await {
-                Ok(der) => CertificateRevocationList::from_der(&der)
-                    .map_err(|error| error.to_string())
-                    .and_then(|list| self.take_list(list)),
-                Err(reason) => Err(reason.to_string()),
-            };
-            match taken {
-                Ok(()) => debug!(adapter = self.name(), url, "revocation list fetched"),
-                Err(reason) => warn!(adapter = self.name(), url, reason, "no revocation list"),
-            }
+        for url in trust.missing_delta(certificate, now) {
+            self.fetch_list(&url, now).await;
         }
     }
 
-    fn take_list(&self, list: CertificateRevocationList) -> Result<(), String> {
+    /// One at a time, and no address again and again.
+    async fn fetch_list(&self, url: &str, now: Timestamp) {
+        let mut asked = self.trust().by_url.lock().await;
+        if asked.get(url).is_some_and(|last| now < last.plus_seconds(SAME_ADDRESS_SECONDS)) {
+            return;
+        }
+        asked.insert(url.to_owned(), now);
+        let taken = match fetch(url, Sent::Nothing).await {
+            Ok(der) => AnyRevocationList::from_der(&der)
+                .map_err(|error| error.to_string())
+                .and_then(|list| self.take_list(list)),
+            Err(reason) => Err(reason.to_string()),
+        };
+        match taken {
+            Ok(()) => debug!(adapter = self.name(), url, "revocation list fetched"),
+            Err(reason) => warn!(adapter = self.name(), url, reason, "no revocation list"),
+        }
+    }
+
+    fn take_list(&self, list: AnyRevocationList) -> Result<(), String> {
         if !self.trust().knows_issuer_of(&list) {
             return Err("it is not signed by a certificate of this CA".to_owned());
         }

@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use dashmap::DashMap;
 
 use yinqiao_gm::x509::chain::{Path, Usage};
-use yinqiao_gm::x509::{AnyCertificate, CertificateRevocationList};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList};
 use yinqiao_protocol::outcome::CertificateStatus;
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
+use super::list::HeldList;
 use super::ocsp::OcspCache;
 use super::{Anchors, FetchedList, TrustError};
 
@@ -31,25 +32,28 @@ pub struct TrustStore {
 struct Trust {
     anchors: Arc<Anchors>,
     anchors_fetched_at: Timestamp,
-    /// One for each issuer, the newest first.
-    lists: Vec<FetchedList>,
+    /// One for each issuer and scope, the newest first.
+    lists: Vec<HeldList>,
 }
 
 impl Trust {
-    /// Puts a list in the place of its issuer's last one, unless that one is newer: lists may overtake each other on
-    /// their way, and a revocation must never be undone.
     fn take(&mut self, fetched: FetchedList) {
-        let same_issuer = |held: &FetchedList| held.list.issuer() == fetched.list.issuer();
-        let newer = |held: &FetchedList| held.list.this_update() > fetched.list.this_update();
-        if self.lists.iter().any(|held| same_issuer(held) && newer(held)) {
-            return;
+        let place = self.lists.iter().position(|held| held.is_of_kind(&fetched.list));
+        match (place, fetched.list.is_delta()) {
+            (Some(place), true) => self.lists[place].take_delta(fetched),
+            // A delta says nothing without its complete list.
+            (None, true) => {}
+            (Some(place), false) => {
+                let mut held = self.lists.remove(place);
+                held.take_base(fetched);
+                self.lists.insert(0, held);
+            }
+            (None, false) => self.lists.insert(0, HeldList::new(fetched)),
         }
-        self.lists.retain(|held| !same_issuer(held));
-        self.lists.insert(0, fetched);
     }
 
-    fn list_of(&self, issuer: &AnyCertificate) -> Option<&FetchedList> {
-        self.lists.iter().find(|held| held.list.issuer() == issuer.subject())
+    fn list_for(&self, certificate: &AnyCertificate) -> Option<&HeldList> {
+        self.lists.iter().find(|held| held.speaks_of(certificate))
     }
 }
 
@@ -67,7 +71,7 @@ impl TrustStore {
 
     /// The newest revocation list, DER.
     pub fn certificate_revocation_list(&self) -> Option<Vec<u8>> {
-        self.read().lists.first().map(|fetched| fetched.list.der().to_vec())
+        self.read().lists.first().map(|held| held.base().der().to_vec())
     }
 
     /// Whether the newest revocation list may be relied on at `now`.
@@ -77,7 +81,7 @@ impl TrustStore {
 
     /// Since when there is no fresh list: the end of the last one, or `now` where there never was one.
     pub fn without_list_since(&self, now: Timestamp) -> Timestamp {
-        self.read().lists.first().map_or(now, FetchedList::ends)
+        self.read().lists.first().map_or(now, HeldList::ends)
     }
 
     /// The path of a certificate.
@@ -105,35 +109,41 @@ impl TrustStore {
         Ok(path)
     }
 
-    /// The status by the issuer's list; `None` without a fresh one. A list speaks for the certificates of its own issuer
-    /// only.
+    /// The status by the list that speaks of the certificate; `None` without a fresh one.
     ///
     /// # Errors
     /// [`TrustError::Revoked`].
     pub(super) fn status_by_list(
         &self,
         certificate: &AnyCertificate,
-        issuer: &AnyCertificate,
         now: Timestamp,
     ) -> Result<Option<CertificateStatus>, TrustError> {
         let trust = self.read();
-        let list = trust.list_of(issuer).filter(|list| list.is_fresh(now));
-        list.map(|list| list.status(certificate)).transpose()
+        let list = trust.list_for(certificate).filter(|list| list.is_fresh(now));
+        list.map(|list| list.status(certificate, now)).transpose()
     }
 
-    /// Since when a certificate is revoked by the newest list of its issuer, fresh or not.
-    pub(super) fn revoked_by_list(
-        &self,
-        certificate: &AnyCertificate,
-        issuer: &AnyCertificate,
-    ) -> Option<Timestamp> {
-        self.read().list_of(issuer)?.revoked_at(certificate)
+    /// Since when a certificate is revoked by the newest list that speaks of it, fresh or not.
+    pub(super) fn revoked_by_list(&self, certificate: &AnyCertificate) -> Option<Timestamp> {
+        self.read().list_for(certificate)?.revoked_at(certificate)
     }
 
-    /// Whether the list of the certificate's issuer may be relied on at `now`.
+    /// Whether the list that speaks of the certificate may be relied on at `now`.
     pub(super) fn has_fresh_list_for(&self, certificate: &AnyCertificate, now: Timestamp) -> bool {
-        let of_issuer = |held: &&FetchedList| held.list.issuer() == certificate.issuer();
-        self.read().lists.iter().find(of_issuer).is_some_and(|list| list.is_fresh(now))
+        self.read().list_for(certificate).is_some_and(|list| list.is_fresh(now))
+    }
+
+    /// Where the delta to the certificate's list is published, by the list or the certificate, when no fresh one is held.
+    pub(super) fn missing_delta(&self, certificate: &AnyCertificate, now: Timestamp) -> Vec<String> {
+        match self.read().list_for(certificate) {
+            Some(list) if !list.has_fresh_delta(now) => {
+                let mut addresses = list.base().freshest_crl().to_vec();
+                addresses.extend(certificate.freshest_crl().unwrap_or_default());
+                addresses.dedup();
+                addresses
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Knows nothing any more.
@@ -149,7 +159,7 @@ impl TrustStore {
     }
 
     /// Whether a certificate of this CA signed the list.
-    pub(super) fn knows_issuer_of(&self, list: &CertificateRevocationList) -> bool {
+    pub(super) fn knows_issuer_of(&self, list: &AnyRevocationList) -> bool {
         self.read().anchors.issuer_of(list).is_some()
     }
 

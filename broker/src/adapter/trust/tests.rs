@@ -13,8 +13,8 @@ use yinqiao_gm::ocsp::{CertStatus, OcspRequest, ResponseBuilder, SingleResponse}
 use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::chain::Usage;
 use yinqiao_gm::x509::{
-    Certificate, CertificateBuilder, CertificateRevocationList, DistinguishedName, Profile, RevocationReason,
-    RevokedEntry, SerialNumber,
+    AnyRevocationList, Certificate, CertificateBuilder, CertificateRevocationList, DistinguishedName, Profile,
+    RevocationListBuilder, RevocationReason, RevokedEntry, SerialNumber,
 };
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{Status, StatusSource};
@@ -32,6 +32,7 @@ const DAY: i64 = 86_400;
 #[derive(Default)]
 struct Web {
     list: Option<Vec<u8>>,
+    delta: Option<Vec<u8>>,
     /// The status of every certificate; none: no answer.
     ocsp: Option<CertStatus>,
     asked: Vec<String>,
@@ -108,6 +109,8 @@ fn serve(stream: TcpStream, web: &Mutex<Web>, issuer: &Certificate, key: &Privat
     web.asked.push(first.clone());
     let answer = if first.starts_with("GET /list") {
         web.list.clone()
+    } else if first.starts_with("GET /delta") {
+        web.delta.clone()
     } else {
         web.ocsp.map(|status| {
             let now = crate::clock::now().seconds();
@@ -248,10 +251,40 @@ async fn an_older_list_never_takes_the_place_of_a_newer_one() {
     let take = |this_update: i64, number: u64, revoked: &[&Certificate]| {
         scene.ca.publish(this_update, number, revoked);
         let der = scene.ca.web.lock().unwrap().list.clone().unwrap();
-        let list = Arc::new(CertificateRevocationList::from_der(&der).unwrap());
+        let list = Arc::new(AnyRevocationList::from_der(&der).unwrap());
         scene.authority.trust().take_list(super::FetchedList { list, fetched_at: scene.now });
     };
     take(seconds, 2, &[&holder]);
     take(seconds - 60, 1, &[]);
     assert!(matches!(scene.check(&holder).await, Err(TrustError::Revoked { .. })));
+}
+
+#[actix_rt::test]
+async fn a_delta_list_revokes_and_releases_what_its_complete_list_says_otherwise() {
+    let scene = Scene::new(json!({ "fetch_by_url": true, "sources": ["crl"] }));
+    let (ca, seconds) = (&scene.ca, scene.now.seconds());
+    let [good, held, new] = [0; 3].map(|_| ca.holder(seconds));
+    let list = |revoked: &Certificate, reason| {
+        let entry = RevokedEntry { revoked_at: seconds - 10, reason };
+        (*revoked.serial(), entry)
+    };
+    let base = RevocationListBuilder::new(seconds - 20, seconds + 600, 7)
+        .freshest_crl(&format!("{}/delta", ca.address))
+        .entries(&[list(&held, RevocationReason::CertificateHold)])
+        .sign(&ca.root, &ca.key);
+    let delta = RevocationListBuilder::new(seconds - 5, seconds + 60, 8)
+        .delta_of(7)
+        .entries(&[list(&held, RevocationReason::RemoveFromCrl), list(&new, RevocationReason::KeyCompromise)])
+        .sign(&ca.root, &ca.key);
+    {
+        let mut web = ca.web.lock().unwrap();
+        web.list = Some(base.unwrap().der().to_vec());
+        web.delta = Some(delta.unwrap().der().to_vec());
+    }
+    let checked = scene.check(&good).await.unwrap();
+    assert_eq!(checked.status.source, StatusSource::DeltaCrl);
+    assert_eq!(checked.status.this_update.seconds(), seconds - 5);
+    assert!(scene.check(&held).await.is_ok(), "it was released");
+    assert!(matches!(scene.check(&new).await, Err(TrustError::Revoked { .. })));
+    assert_eq!(ca.asked(), 2);
 }
