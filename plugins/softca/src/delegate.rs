@@ -16,6 +16,8 @@ use crate::store::Store;
 use crate::vault::Vault;
 
 const DAY: i64 = 86_400;
+/// How much earlier than made a certificate is valid, for clients whose clocks are behind.
+const HOUR: i64 = 3600;
 
 /// One of the two.
 #[derive(Clone, Copy, Debug)]
@@ -121,8 +123,10 @@ impl Delegate {
             }
             before.push(serial_of(&pair.certificate)?);
         }
-        let issuing = Some(&authority.issuing);
-        let pair = KeyPair::generate(self.profile(), self.title(), self.days(), now, issuing, configuration)?;
+        let issuing = &authority.issuing;
+        let from = (now - HOUR).max(issuing.certificate.not_before());
+        let (profile, title) = (self.profile(), self.title());
+        let pair = KeyPair::generate(profile, title, self.days(), from, Some(issuing), configuration)?;
         let opened = numbers(&before)?;
         let record = DelegateRecord { pair: SealedPair::new(self.file(), &pair, vault)?, before };
         store.replace_top(self.file(), &record)?;
@@ -198,5 +202,43 @@ impl Instance {
             Err(_) if present.certificate.is_valid_at(now) => Ok(present),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    #[test]
+    fn the_responder_is_replaced_in_time_and_the_timestamp_authority_after_years() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration =
+            Configuration::read(&json!({"directory": folder.path(), "name": "测试"})).unwrap();
+        let vault = Vault::new(Zeroizing::new(vec![7; 16])).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let now = 1_800_000_000;
+        let authority = Authority::open(&configuration, &store, &vault, now).unwrap();
+        let open = |delegate: Delegate, days: i64| {
+            delegate.open(&configuration, &store, &authority, &vault, now + days * DAY).unwrap()
+        };
+        for (delegate, kept, replaced) in
+            [(Delegate::OcspResponder, 59, 61), (Delegate::TimestampAuthority, 4 * 365, 6 * 365)]
+        {
+            let first = *open(delegate, 0).certificate.serial();
+            assert_eq!(*open(delegate, kept).certificate.serial(), first);
+            let second = open(delegate, replaced);
+            assert_ne!(*second.certificate.serial(), first);
+            assert_eq!(second.before, [first]);
+            assert!(second.certificate.is_valid_at(now + replaced * DAY - HOUR));
+        }
+        // At the CA's own end nothing that is valid for longer can be made.
+        let end = authority.issuing.certificate.not_after();
+        let last = open(Delegate::OcspResponder, 15 * 365 - 1);
+        assert_eq!(last.certificate.not_after(), end);
+        let again = open(Delegate::OcspResponder, 15 * 365 - 1);
+        assert_eq!(again.certificate.serial(), last.certificate.serial());
     }
 }

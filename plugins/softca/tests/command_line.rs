@@ -29,7 +29,9 @@ fn two_operators_recover_a_key_and_the_list_follows_them() {
     assert_eq!(listed[0]["token"], token.as_str());
     assert_eq!((&listed[0]["consents_needed"], &listed[0]["consents"]), (&json!(2), &json!([])));
     let shown = office.done(&["review", "show", &token[..12]]);
-    for word in ["recover an encryption key", "张三", "110***********447X", "CN=phone", NAME, "0 of 2"] {
+    for word in
+        ["recover an encryption key", "张三", "110***********447X", "CN=phone", NAME, "0 of 2", "good"]
+    {
         assert!(shown.contains(word), "{word} in {shown}");
     }
     assert!(!shown.contains(IDENTITY_CODE));

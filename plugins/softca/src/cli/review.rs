@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use yinqiao_ca_sdk::messages::State as CertificateState;
 use yinqiao_ca_sdk::{Operation, Request};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::consent::OperatorName;
@@ -55,6 +56,8 @@ pub(super) struct Reviewed {
     pub(super) verdict: Verdict,
     pub(super) state: State,
     needed: u32,
+    /// Of the certificate that the request names, now: it may change, so it is shown and not signed.
+    certificate_state: Option<String>,
 }
 
 /// How far it is.
@@ -167,7 +170,8 @@ impl Reviewed {
                 None => State::Waiting,
             },
         };
-        Ok(Some(Self { token, review, matter, roster, verdict, state, needed }))
+        let certificate_state = certificate_state(directory, &review)?;
+        Ok(Some(Self { token, review, matter, roster, verdict, state, needed, certificate_state }))
     }
 
     fn consenting(&self) -> Vec<&str> {
@@ -205,6 +209,7 @@ impl Reviewed {
             ("subject", of.subject.clone()),
         ];
         lines.extend(of.summary.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        lines.extend(self.certificate_state.iter().map(|state| ("certificate_state", state.clone())));
         lines.extend([
             ("request_sm3", of.content_sm3.to_string()),
             ("idempotency_key", self.review.idempotency_key.to_string()),
@@ -231,6 +236,7 @@ impl Reviewed {
             "action": of.action,
             "subject": of.subject,
             "summary": summary,
+            "certificate_state": self.certificate_state,
             "request_sm3": of.content_sm3,
             "idempotency_key": self.review.idempotency_key,
             "submitted_at": time(self.review.submitted_at_ms),
@@ -245,6 +251,21 @@ impl State {
     pub(super) const fn is_open(&self) -> bool {
         matches!(self, Self::Waiting | Self::Consented)
     }
+}
+
+fn certificate_state(directory: &Directory, review: &ReviewRecord) -> Result<Option<String>, CliError> {
+    let request = Request::parse(review.operation, review.request.get().as_bytes());
+    let serial = match &request {
+        Ok(Request::RecoverKey(request)) => &request.serial,
+        Ok(Request::Rekey(request)) => &request.serial,
+        _ => return Ok(None),
+    };
+    Ok(Some(match directory.store.state(serial)?.state {
+        CertificateState::Good => "good".to_owned(),
+        CertificateState::Held => "held".to_owned(),
+        CertificateState::Revoked => "revoked".to_owned(),
+        CertificateState::Unknown => "unknown".to_owned(),
+    }))
 }
 
 pub(super) fn time(milliseconds: u64) -> String {
