@@ -41,12 +41,18 @@
  * afterwards.
  *
  * SANDBOX. The host may close the process, by landlock and seccomp, before the library's constructors run. What is
- * closed fails with EPERM, EACCES or ENOSYS, never with a signal. Open are: reading the system's libraries, its time
- * zones, its certificates and its configuration of names; the folders that the operator named, in which regular files
- * and folders can be made with the mode that open and mkdir give them (under umask 077; chmod, chown, links to outside,
- * devices, sockets and pipes with a name cannot); TCP to the ports that the operator named, and name servers; threads,
- * memory, clocks, timers. Closed are: every other file, listening, Unix sockets, other processes, new processes. A
- * write beyond the largest file fails with EFBIG.
+ * closed fails with EPERM, EACCES, EXDEV or ENOSYS, never with a signal. Open are:
+ *   - reading the system's libraries, its time zones, its certificates (not its keys), its configuration of names, and
+ *     the files and folders that the operator named for reading;
+ *   - the folders that the operator named for writing, in which regular files and folders can be made. They have the mode
+ *     that open and mkdir give them, under umask 077; chmod, chown, extended attributes, symbolic links, devices
+ *     and named pipes and sockets are closed there too;
+ *   - TCP to the ports that the operator named, and name servers;
+ *   - threads, memory, clocks, timers, random numbers, signals to itself.
+ * Closed are every other file, listening, Unix sockets (but pairs), other processes, new processes, changing the user, the
+ * limits and the priority. A write beyond the largest file fails with EFBIG. A library that the plugin is linked with must
+ * be where the system's loader looks, or in a folder that its run path names in full and the operator named for reading:
+ * the plugin is loaded from memory, so that $ORIGIN leads nowhere.
  *
  * DEADLINES. Each call has a time-out, kept by the host: first it marks the call as cancelled (host->cancelled), a
  * little later it kills the process. A plugin that waits for a network bounds every wait by host->remaining_ms. describe

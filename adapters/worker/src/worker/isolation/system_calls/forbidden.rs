@@ -185,7 +185,7 @@ pub(super) fn rules(network: &Network) -> Result<Rules, BackendError> {
     ] {
         rules.insert(call, vec![rule(&[unlike(0, own), unlike(0, 0)])?]);
     }
-    let itself = u64::from(libc::PRIO_PROCESS);
+    let itself = libc::PRIO_PROCESS as u64;
     rules.insert(libc::SYS_setpriority, vec![rule(&[unlike(0, itself)])?, rule(&[unlike(1, 0)])?]);
     rules.insert(libc::SYS_personality, vec![rule(&[unlike(0, ASK_PERSONALITY)])?]);
     // A file's times by its path; by an open descriptor (with no path) they are the plugin's own file's.
