@@ -10,7 +10,7 @@
 
 pub mod frame;
 pub mod host;
-mod message;
+pub mod message;
 mod nesting;
 mod sandbox;
 pub mod worker;
