@@ -177,10 +177,20 @@ async fn calls_that_wait_when_it_opens_end_with_nothing_sent() {
 
 #[tokio::test]
 async fn a_plugin_that_cannot_be_opened_again_ends_calls_at_once_and_comes_back_by_itself() {
-    let scene = Scene::with(&[]);
+    let mut scene = Scene::with(&[]);
+    scene.settings.limits.first_restart = Duration::from_millis(200);
     let handle = scene.start().await;
     fs::write(scene.mood("closed"), "").unwrap();
     crash(&handle).await;
+    let began = Instant::now();
+    let waiting = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.submit(&status(), &key("w"), &within(60_000)).await }
+    });
+    eventually(&handle, |health| health.waiting == 1).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(error.text.contains("nothing was sent") && began.elapsed() < Duration::from_secs(30), "{error}");
+
     let health = eventually(&handle, |health| health.breaker.state != BreakerState::Closed).await;
     assert_eq!(health.state, ProcessState::Restarting);
     assert!(matches!(health.last_ending, Some(Ending::NotStarted(_))), "{:?}", health.last_ending);

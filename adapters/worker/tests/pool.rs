@@ -110,13 +110,17 @@ async fn callers_that_give_up_while_they_wait_leave_no_seat_taken() {
 async fn a_call_whose_turn_comes_with_no_time_left_is_not_sent_and_costs_no_process() {
     let folder = tempdir().unwrap();
     let handle = all_ready(serial_plugin(&folder, 1)).await;
-    let first = slow(&handle);
-    eventually(&handle, |health| health.inside == 1).await;
-    // Its turn comes after 200 ms, within the last tenth of its time, in which a plugin is cancelled.
     let request = revoke(RevocationReason::Unspecified);
-    let error = handle.submit(&request, &key("b"), &within(210)).await.unwrap_err();
+    // The first takes 200 ms. Then comes the second's turn, within the last tenth of its time, in which a plugin would be
+    // told at once that nobody waits any more.
+    let (keys, options) = ([key("a"), key("b")], [within(5000), within(210)]);
+    let (first, second) = tokio::join!(
+        handle.submit(&request, &keys[0], &options[0]),
+        handle.submit(&request, &keys[1], &options[1]),
+    );
+    first.unwrap();
+    let error = second.unwrap_err();
     assert_eq!(error.class, ErrorClass::Retryable, "{error}");
-    first.await.unwrap().unwrap();
     handle.submit(&status(), &key("c"), &within(1000)).await.unwrap();
     assert_eq!(handle.health().kills, 0);
 }
@@ -125,7 +129,10 @@ async fn a_call_whose_turn_comes_with_no_time_left_is_not_sent_and_costs_no_proc
 #[ignore = "takes half a minute: that long a process may spin"]
 async fn a_process_that_spins_in_the_background_is_killed_with_the_reason() {
     let folder = tempdir().unwrap();
-    let handle = all_ready(serial_plugin(&folder, 1)).await;
+    let mut settings = serial_plugin(&folder, 1);
+    // A share that a spinning thread gets on a busy machine, too.
+    settings.limits.cpu_percent = Some(2);
+    let handle = all_ready(settings).await;
     let spin = Request::Unhold(SuspendRequest { serial: serial(), pair: false });
     handle.submit(&spin, &key("a"), &within(1000)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(29)).await;
@@ -141,7 +148,8 @@ async fn a_process_that_grows_over_its_memory_is_killed_with_the_reason() {
     settings.limits.resident_memory = Some(64 << 20);
     let handle = all_ready(settings).await;
     let request = Request::Hold(SuspendRequest { serial: serial(), pair: false });
-    handle.submit(&request, &key("a"), &within(3000)).await.unwrap();
+    // It may be seen before the call is over, and then ends it.
+    let _ = handle.submit(&request, &key("a"), &within(30_000)).await;
     let health = eventually(&handle, |health| health.restarts == 1).await;
     let Some(Ending::Killed(reason)) = health.last_ending else { panic!("{:?}", health.last_ending) };
     assert!(reason.contains("more than its limit of 64 MiB"), "{reason}");

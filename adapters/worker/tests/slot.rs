@@ -68,6 +68,16 @@ impl Load {
         Self { tasks: tasks.collect(), stop, calls }
     }
 
+    /// Waits for a call that begins and ends from now on.
+    async fn goes_on(&self) {
+        // Each task may be inside a call that began before.
+        let enough = self.calls.load(Ordering::Relaxed) + self.tasks.len() as u64 + 1;
+        while self.calls.load(Ordering::Relaxed) < enough {
+            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a call failed");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Fails when any call did.
     async fn end(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
@@ -87,12 +97,9 @@ async fn a_hundred_upgrades_in_a_row_under_load_fail_no_call() {
         let version = 1 + upgrade % 2;
         let new = builds.start(version).await;
         assert_eq!(new.probe(&within(5000)).await.unwrap().text.unwrap(), version.to_string());
-        let before = load.calls.load(Ordering::Relaxed);
         let old = slot.replace(new);
         AdapterSlot::drain(old, Duration::from_secs(20)).await.unwrap();
-        while load.calls.load(Ordering::Relaxed) == before {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        load.goes_on().await;
         assert_eq!(slot.present().info().version, version.to_string());
     }
     let calls = load.end().await;
