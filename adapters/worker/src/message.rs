@@ -389,6 +389,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use yinqiao_ca_sdk::{Operation, Reply, Request};
 
     use super::*;
     use crate::frame::Decoder;
@@ -437,6 +438,18 @@ mod tests {
         fn no_description_panics(document in proptest::collection::vec(any::<u8>(), 0..120), depth in 0_usize..4000) {
             let _ = parse_description(&document);
             let _ = parse_description("{\"configuration\": ".repeat(depth).as_bytes());
+        }
+
+        #[test]
+        fn no_reply_and_no_request_panics(
+            number in 0_u32..20, text in "\\PC{0,40}", octets in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let Some(operation) = Operation::from_number(number) else { return Ok(()) };
+            let members = ["serial", "crl", "signing_certificate", "certificates", "response", "csr", "state", "seal"];
+            let like_one = members.map(|member| format!("\"{member}\": {text:?}")).join(", ");
+            for document in [octets.as_slice(), format!("{{{like_one}}}").as_bytes()] {
+                let _ = (Reply::parse(operation, document), Request::parse(operation, document));
+            }
         }
 
         #[test]
