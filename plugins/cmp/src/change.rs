@@ -43,9 +43,15 @@ pub(crate) struct Work<'a> {
     pub(crate) call: &'a Call<'a>,
     pub(crate) entry: Entry,
     pub(crate) record: TransactionRecord,
+    /// An earlier message of the same order may have acted: nothing that happens to a later one proves that it has not.
+    pub(crate) doubtful: bool,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(call: &'a Call<'a>, entry: Entry, record: TransactionRecord) -> Self {
+        Self { call, entry, record, doubtful: false }
+    }
+
     /// Goes on to a state and has it on the disk.
     ///
     /// # Errors
@@ -72,6 +78,9 @@ impl Work<'_> {
     /// The CA has said no: for good, or for now.
     pub(crate) fn refuse(&mut self, refusal: &Refusal) -> AdapterError {
         let error = refusal.to_error();
+        if self.doubtful {
+            return in_doubt(error);
+        }
         let state = match error.class {
             // The CA has this transaction already, from a message that somebody repeated.
             ErrorClass::UnknownOutcome => return error,
@@ -114,13 +123,13 @@ impl Instance {
         let request_digest = sm3::digest(&request.to_json()?).to_string();
         // Whoever holds the transaction may be sending it.
         let entry = self.journal.enter(call, key).map_err(in_doubt)?;
-        if let Some(record) = entry.read()? {
+        if let Some(record) = entry.read().map_err(|error| in_doubt(error.into()))? {
             if record.operation != request.operation() || record.request_digest != request_digest {
                 let text =
                     "another request was made under this idempotency key; take a new key for a new request";
                 return Err(AdapterError::permanent(text));
             }
-            let mut work = Work { call, entry, record };
+            let mut work = Work::new(call, entry, record);
             return match self.go_on(&mut work) {
                 Ok(Some(outcome)) => Ok(outcome),
                 Ok(None) => {
@@ -139,7 +148,7 @@ impl Instance {
             subject: plan.subject.clone(),
             state: State::Begun,
         };
-        self.begin(&mut Work { call, entry, record }, plan)
+        self.begin(&mut Work::new(call, entry, record), plan)
     }
 
     /// Polls.
@@ -147,7 +156,7 @@ impl Instance {
         let unknown = || AdapterError::permanent("nothing is under way under this token");
         let entry = self.journal.find(call, token)?.ok_or_else(unknown)?;
         let record = entry.read()?.ok_or_else(unknown)?;
-        let mut work = Work { call, entry, record };
+        let mut work = Work::new(call, entry, record);
         match self.go_on(&mut work) {
             Ok(outcome) => outcome.ok_or_else(unknown),
             Err(error) => Err(work.class_of(error)),
@@ -158,7 +167,7 @@ impl Instance {
     pub(crate) fn look_up(&self, call: &Call<'_>, name: &str) -> Result<LookupReply, AdapterError> {
         let Some(entry) = self.journal.find(call, name)? else { return Ok(LookupReply::Absent) };
         let Some(record) = entry.read()? else { return Ok(LookupReply::Absent) };
-        let mut work = Work { call, entry, record };
+        let mut work = Work::new(call, entry, record);
         let suspends = matches!(work.record.operation, Operation::Hold | Operation::Unhold);
         if suspends && matches!(work.record.state, State::Sent { .. }) && !work.entry.settled_as_absent() {
             // Not repeated here: another order may have changed the certificate since.
@@ -216,6 +225,7 @@ impl Instance {
         let expected = answers(&work.record.subject);
         match dialogue.exchange(&mut transaction, &plan.body, plan.information, &[expected]) {
             Ok(answer) => self.conclude(work, &dialogue, transaction, &answer),
+            Err(Failure::NotSent(error)) if work.doubtful => Err(in_doubt(error)),
             Err(Failure::NotSent(error)) => {
                 work.enter(State::Begun)?;
                 Err(error)
@@ -278,6 +288,7 @@ impl Instance {
             // Once more is not twice: a second request for the same state finds it or makes it.
             Subject::Revocation(revocation) => {
                 let plan = self.plan_again(revocation.clone())?;
+                work.doubtful = true;
                 return self.begin(work, plan).map(Some).map_err(in_doubt);
             }
         }
@@ -321,7 +332,7 @@ impl Instance {
                     work.must_enter(State::Sent { transaction })?;
                     Err(in_doubt(refusal.to_error()))
                 }
-                ErrorClass::Permanent => Err(work.refuse(&refusal)),
+                ErrorClass::Permanent => self.refused(work, &refusal),
                 _ => Err(refusal.to_error()),
             },
             Err(Failure::Broken { text, vendor_code }) => {

@@ -4,7 +4,7 @@ use der::asn1::Any;
 use der::{Decode, Encode};
 use yinqiao_ca_sdk::messages::{CaCertificates, Crl, Der};
 use yinqiao_ca_sdk::{AdapterError, Call, ErrorClass, Operation};
-use yinqiao_gm::x509::{AnyCertificate, chain};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList, chain};
 
 use crate::adapter::Instance;
 use crate::asn1::{Body, CrlStatus, InfoTypeAndValue, RootCaKeyUpdate, oid, tag};
@@ -12,7 +12,6 @@ use crate::configuration::{CrlSource, HealthCheck};
 use crate::dialogue::{Dialogue, Failure};
 use crate::enrol::own;
 use crate::journal::Transaction;
-use crate::x509::RevocationList;
 
 impl Instance {
     /// The configured certificates, with what the CA adds and they vouch for; roots last.
@@ -118,13 +117,20 @@ impl Instance {
         } else {
             value.to_der().map_err(broken)?
         };
-        let list = RevocationList::from_der(&list).map_err(broken)?;
-        list.verify(&self.configuration.authorities).map_err(broken)?;
+        let list = AnyRevocationList::from_der(&list).map_err(broken)?;
+        if list.is_delta() {
+            return Err(broken("the CA answers with a delta, not with a complete revocation list"));
+        }
+        if !self.configuration.authorities.iter().any(|authority| list.verify_signature(authority).is_ok()) {
+            return Err(broken("none of the configured CA certificates made the CA's revocation list"));
+        }
+        let number = list.number().ok_or_else(|| broken("the CA's revocation list has no cRLNumber"))?;
+        let time = |seconds: i64| u64::try_from(seconds).unwrap_or(0).saturating_mul(1000);
         Ok(Crl {
+            number: hex::encode(number),
+            this_update_ms: time(list.this_update()),
+            next_update_ms: time(list.next_update()),
             crl: Der(list.der().to_vec()),
-            number: hex::encode(&list.number),
-            this_update_ms: list.this_update.saturating_mul(1000),
-            next_update_ms: list.next_update.saturating_mul(1000),
         })
     }
 

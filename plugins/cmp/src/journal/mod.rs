@@ -96,10 +96,20 @@ impl Journal {
     /// As [`Self::enter`].
     pub(crate) fn find(&self, call: &Call<'_>, name: &str) -> Result<Option<Entry>, AdapterError> {
         let is_name = name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !is_name || !self.folder(name).is_dir() {
+        if !is_name {
             return Ok(None);
         }
-        self.lock(call, name.to_owned()).map(Some)
+        let folder = self.folder(name);
+        match fs::metadata(&folder) {
+            Ok(_) => self.lock(call, name.to_owned()).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Not there, or is the whole journal gone? Then nothing is certain.
+                let transactions = self.root.join("transactions");
+                fs::metadata(&transactions).map_err(io_error(&transactions))?;
+                Ok(None)
+            }
+            Err(error) => Err(io_error(&folder)(error).into()),
+        }
     }
 
     fn lock(&self, call: &Call<'_>, name: String) -> Result<Entry, AdapterError> {

@@ -82,3 +82,32 @@ fn the_description_names_every_member_and_the_secrets() {
     }
     assert!(mac_host().open(&document).is_ok(), "the schema's defaults are what open takes");
 }
+
+#[test]
+fn the_examples_of_the_readme_can_be_opened() {
+    let pki = Pki::new();
+    let folder = tempfile::tempdir().unwrap();
+    let readme = include_str!("../../README.md");
+    let examples: Vec<&str> =
+        readme.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let mut document: Value = serde_json::from_str(example).unwrap();
+        document["directory"] = folder.path().to_str().into();
+        for (member, file) in [
+            ("ca_certificates", "ca.pem"),
+            ("trusted_certificates", "ca.pem"),
+            ("tls_trusted_certificates", "ca.pem"),
+        ] {
+            if document.get(member).is_some() {
+                document[member] = pki.text(file).into();
+            }
+        }
+        if document["protection"].get("certificates").is_some() {
+            document["protection"]["certificates"] = pki.text("ra.pem").into();
+        }
+        let key = pki.text("ra.key");
+        let host = host(&[(MAC_SECRET, SECRET), (RA_KEY, key.as_bytes())]);
+        assert!(host.open(&document).is_ok(), "{example}");
+    }
+}

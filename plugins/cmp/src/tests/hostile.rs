@@ -12,6 +12,11 @@ use super::server::{Reaction, Server, confirmed, granted, poll_later, refused, r
 use super::{configuration, error, issue, mac_host, pair, revoke, update};
 use crate::asn1::{PkiHeader, oid, tag};
 
+/// What a server does with every request.
+type React = dyn Fn() -> Reaction + Send + Sync;
+/// What a test does to an answer's header.
+type Change = fn(&mut PkiHeader);
+
 fn granting_pki() -> Pki {
     let pki = Pki::new();
     pki.sign("holder.csr", "holder.pem");
@@ -40,7 +45,7 @@ fn whatever_a_broken_network_does_after_the_request_the_outcome_is_unknown_and_n
     let pki = granting_pki();
     let certificate = pki.certificate("holder.pem").der().to_vec();
     let good = move || granted(tag::CP, 0, &certificate);
-    let reactions: Vec<(&str, Box<dyn Fn() -> Reaction + Send + Sync>)> = vec![
+    let reactions: Vec<(&str, Box<React>)> = vec![
         ("black hole", Box::new(|| Reaction::BlackHole)),
         ("closed", Box::new(|| Reaction::Close)),
         ("drip", Box::new(|| Reaction::Drip)),
@@ -118,7 +123,7 @@ fn whatever_a_broken_network_does_after_the_request_the_outcome_is_unknown_and_n
 #[test]
 fn a_reply_with_another_nonce_transaction_time_or_version_is_not_believed() {
     let pki = granting_pki();
-    let changes: [(&str, fn(&mut PkiHeader)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("nonce", |header| header.recip_nonce = Some(OctetString::new([1; 16]).unwrap())),
         ("no nonce", |header| header.recip_nonce = None),
         ("transaction", |header| header.transaction_id = Some(OctetString::new([1; 16]).unwrap())),
@@ -354,4 +359,36 @@ fn a_request_that_waits_stays_pending_while_the_ca_cannot_be_reached() {
     drop(server);
     assert!(matches!(ca.submit("order-1", &request), Err(LocalError::Pending(_))));
     assert!(matches!(looked_up(&ca, "order-1"), Ok(LookupReply::Pending { .. })));
+}
+
+#[test]
+fn a_revocation_that_may_have_been_made_is_never_absent_whatever_its_repetition_comes_to() {
+    let pki = granting_pki();
+    let serial = pki.serial("holder.pem");
+    for server_left in [false, true] {
+        let server = Server::with_mac(|number, _| match number {
+            0 => Reaction::Close,
+            _ => Reaction::Answer(refused()),
+        });
+        let (host, folder) = (mac_host(), tempfile::tempdir().unwrap());
+        let ca = host.open(&configuration(folder.path(), &server.url, &pki.text("ca.pem"), "cr")).unwrap();
+        assert_eq!(error(ca.submit("revoke-1", &revoke(&serial))).class, ErrorClass::UnknownOutcome);
+        let server = server_left.then_some(server);
+        for _ in 0..2 {
+            assert_eq!(looked_up(&ca, "revoke-1").unwrap_err().class(), Some(ErrorClass::Retryable));
+            assert_eq!(error(ca.submit("revoke-1", &revoke(&serial))).class, ErrorClass::UnknownOutcome);
+        }
+        drop(server);
+    }
+}
+
+#[test]
+fn a_journal_that_is_gone_makes_nothing_absent() {
+    let pki = granting_pki();
+    let (host, folder) = (mac_host(), tempfile::tempdir().unwrap());
+    let directory = folder.path().join("journal");
+    let ca = host.open(&configuration(&directory, "http://127.0.0.1:9/", &pki.text("ca.pem"), "cr")).unwrap();
+    assert!(matches!(looked_up(&ca, "order-1"), Ok(LookupReply::Absent)));
+    std::fs::rename(&directory, folder.path().join("elsewhere")).unwrap();
+    assert_eq!(looked_up(&ca, "order-1").unwrap_err().class(), Some(ErrorClass::Unhealthy));
 }

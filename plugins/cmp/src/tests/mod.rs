@@ -2,6 +2,7 @@
 //! honest or broken as each test wants.
 
 mod configuration;
+mod crash;
 mod fixture;
 mod hostile;
 mod mock;

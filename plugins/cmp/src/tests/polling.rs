@@ -5,8 +5,8 @@ use serde_json::Value;
 use yinqiao_ca_abi::{ca_adapter, ca_host};
 use yinqiao_ca_sdk::messages::SealIdentity;
 use yinqiao_ca_sdk::{
-    Adapter, AdapterError, Call, Description, ErrorClass, Host, Instance as _, LocalError, LocalHost,
-    Operation, Outcome, Request, Threading,
+    Adapter, AdapterError, Call, Description, ErrorClass, Host, LocalError, LocalHost, Operation, Outcome,
+    Request, Threading,
 };
 
 use super::fixture::Pki;

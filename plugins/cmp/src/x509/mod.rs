@@ -1,13 +1,11 @@
-//! Requests, revocation lists and names of CAs whose algorithms may be other than SM2; certificates, keys and paths are
+//! Requests and names of CAs whose algorithms may be other than SM2; certificates, revocation lists, keys and paths are
 //! those of `yinqiao-gm`.
 
 pub(crate) mod name;
 mod request;
-mod revocation_list;
 mod signature;
 
 pub(crate) use request::CertificateRequest;
-pub(crate) use revocation_list::RevocationList;
 pub(crate) use signature::signature_algorithm;
 
 /// A structure is not what it should be, or uses what this plugin does not know.
@@ -24,9 +22,6 @@ pub(crate) enum X509Error {
     /// A signature, or the key that it is checked with.
     #[error("the signature of the {structure} does not verify: {reason}")]
     Signature { structure: &'static str, reason: String },
-    /// A field's value.
-    #[error("the {structure} is not valid: {reason}")]
-    Invalid { structure: &'static str, reason: &'static str },
 }
 
 impl X509Error {
