@@ -231,6 +231,22 @@ async fn a_plugin_of_another_abi_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_for_good_that_shows_only_later_ends_the_attempts_too() {
+    let mut scene = Scene::with(&["MAJOR=2"]);
+    // The worker's program is put in place after the start.
+    let place = scene.mood("worker");
+    let program = std::mem::replace(&mut scene.settings.worker.program, place.clone());
+    let handle =
+        AdapterHandle::start_or_keep_trying(scene.settings.clone(), Services::with(&[])).await.unwrap();
+    assert_eq!(handle.health().state, ProcessState::Restarting);
+    std::os::unix::fs::symlink(program, place).unwrap();
+    let health = eventually(&handle, |health| health.state == ProcessState::Stopped).await;
+    assert!(health.refused.unwrap().contains("version 2"));
+    let error = ask(&handle).await.unwrap_err();
+    assert!(error.text.contains("cannot be used") && error.text.contains("nothing was sent"), "{error}");
+}
+
+#[tokio::test]
 async fn shutting_down_does_not_wait_for_a_plugin_that_cannot_be_opened() {
     let mut scene = Scene::with(&[]);
     scene.settings.limits.first_restart = Duration::from_secs(30);
