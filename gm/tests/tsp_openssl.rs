@@ -136,9 +136,9 @@ fn foreign_authority(bench: &Bench, key: &str) -> AnyCertificate {
     let common = "-config config -days 2 -nodes";
     bench.succeed(&format!("req -x509 {common} {key} -extensions ca -keyout ca.key -out ca.pem"));
     bench.succeed(&format!("req -new {common} {key} -subj /CN=tsa -keyout tsa.key -out tsa.csr"));
-    bench.succeed(&format!(
-        "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -days 2 -extfile config -extensions tsa -out tsa.pem"
-    ));
+    bench.succeed(
+        "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -days 2 -extfile config -extensions tsa -out tsa.pem",
+    );
     AnyCertificate::from_pem(&bench.text("ca.pem")).unwrap()
 }
 

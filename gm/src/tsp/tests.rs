@@ -184,6 +184,29 @@ fn without_its_certificate_inside_a_stamp_is_verified_with_one_given() {
 }
 
 #[test]
+fn the_certificate_that_is_named_among_the_signed_attributes_must_be_the_signers() {
+    let [ca_key, key] = [(); 2].map(|()| PrivateKey::generate().unwrap());
+    let ca = builder(Profile::RootCa, "ca", &ca_key).self_sign(&ca_key).unwrap();
+    // Two certificates of one issuer, number and key, which only their hashes tell apart.
+    let [first, second] = [DAY, 2 * DAY].map(|validity| {
+        let name = DistinguishedName::builder().country("CN").common_name("tsa").build().unwrap();
+        let (profile, serial) = (Profile::TimeStamping, SerialNumber::from(5));
+        CertificateBuilder::new(profile, name, key.public_key().clone(), serial, NOW, NOW + validity)
+            .sign(&ca, &ca_key)
+            .unwrap()
+    });
+    let tsa = Authority { ca: vec![ca.into()], certificate: first.clone(), key };
+    let request = request(None, false);
+    let response = tsa.answer(&request);
+    let verify = |certificate: &Certificate| {
+        let others = [certificate.as_any().clone()];
+        response.verify(&request, &Trust { anchors: &tsa.ca, others: &others }).map(|_| ())
+    };
+    verify(&first).unwrap();
+    assert!(matches!(verify(&second), Err(Error::SigningCertificate)));
+}
+
+#[test]
 fn a_signature_with_another_key_is_refused() {
     let (tsa, forger) = (authority(Profile::TimeStamping), PrivateKey::generate().unwrap());
     let request = request(None, true);

@@ -244,3 +244,98 @@ impl fmt::Debug for EcdsaPublicKey {
         write!(f, "EcdsaPublicKey({})", self.curve())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use const_oid::ObjectIdentifier;
+    use der::{Encode, asn1::BitStringRef};
+    use proptest::prelude::*;
+    use spki::AlgorithmIdentifierRef;
+
+    use super::*;
+    use crate::sm2::PrivateKey;
+
+    fn spki(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Vec<u8> {
+        let algorithm = AlgorithmIdentifierRef { oid, parameters };
+        let subject_public_key = BitStringRef::from_bytes(key).unwrap();
+        SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().unwrap()
+    }
+
+    /// An RSA key whose modulus has these first and last bytes and this length in bytes.
+    fn rsa(first: u8, last: u8, length: usize, exponent: &[u8]) -> Result<PublicKey, Error> {
+        let mut modulus = vec![0x55; length];
+        (modulus[0], modulus[length - 1]) = (first, last);
+        let fields = RsaFields {
+            modulus: UintRef::new(&modulus).unwrap(),
+            public_exponent: UintRef::new(exponent).unwrap(),
+        };
+        PublicKey::from_spki_der(&spki(oid::RSA_ENCRYPTION, Some(AnyRef::NULL), &fields.to_der().unwrap()))
+    }
+
+    fn curve(curve: &ObjectIdentifier, point: &[u8]) -> Result<PublicKey, Error> {
+        PublicKey::from_spki_der(&spki(oid::EC_PUBLIC_KEY, Some(AnyRef::from(curve)), point))
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_8192_bits_and_an_odd_exponent_of_at_least_3() {
+        const F4: &[u8] = &[1, 0, 1];
+        for (first, length, bits) in [(0x80, 256, 2048), (0xff, 1024, 8192), (0x01, 257, 2049)] {
+            let key = rsa(first, 0x55, length, F4).unwrap();
+            assert_eq!(key.to_string(), format!("RSA of {bits} bits"));
+        }
+        for (name, refused) in [
+            ("2047 bits", rsa(0x7f, 0x55, 256, F4)),
+            ("8193 bits", rsa(0x01, 0x55, 1025, F4)),
+            ("1024 bits", rsa(0x80, 0x55, 128, F4)),
+            ("an even modulus", rsa(0x80, 0x54, 256, F4)),
+            ("exponent 1", rsa(0x80, 0x55, 256, &[1])),
+            ("an even exponent", rsa(0x80, 0x55, 256, &[4])),
+            ("an endless exponent", rsa(0x80, 0x55, 256, &[0x55; 200])),
+        ] {
+            assert!(matches!(refused, Err(Error::Invalid { .. })), "{name}: {refused:?}");
+        }
+        let bare = spki(oid::RSA_ENCRYPTION, None, &[0x30, 0]);
+        assert!(matches!(PublicKey::from_spki_der(&bare), Err(Error::Invalid { .. })));
+    }
+
+    #[test]
+    fn a_point_must_be_on_the_curve_that_is_named() {
+        let sm2 = PrivateKey::generate().unwrap().public_key().to_sec1();
+        assert!(matches!(curve(&oid::SM2_CURVE, &sm2), Ok(PublicKey::Sm2(_))));
+        for other in [oid::P_256, oid::P_384] {
+            assert!(matches!(curve(&other, &sm2), Err(Error::Invalid { .. })));
+        }
+        let secp256k1 = ObjectIdentifier::new_unwrap("1.3.132.0.10");
+        assert!(matches!(curve(&secp256k1, &sm2), Err(Error::Algorithm { found, .. }) if found == secp256k1));
+        assert!(curve(&oid::P_256, &[0]).is_err(), "infinity");
+    }
+
+    #[test]
+    fn a_signature_of_another_algorithm_than_the_keys_is_refused_as_that() {
+        let key = PublicKey::Sm2(PrivateKey::generate().unwrap().public_key().clone());
+        let error = key.verify(SignatureAlgorithm::Ecdsa(HashAlgorithm::Sha256), b"", &[]).unwrap_err();
+        assert!(matches!(error, Error::KeyAlgorithm { .. }), "{error}");
+        let rsa = rsa(0x80, 0x55, 256, &[3]).unwrap();
+        let error = rsa.verify(SignatureAlgorithm::Sm2WithSm3, b"", &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("SM2 with SM3") && error.to_string().contains("RSA of 2048"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_the_parser_or_are_an_rsa_signature(data: Vec<u8>, salt in 0usize..1024) {
+            let _ = PublicKey::from_spki_der(&data);
+            let key = rsa(0x80, 0x55, 256, &[3]).unwrap();
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
+                prop_assert!(key.verify(SignatureAlgorithm::RsaPkcs1(hash), b"", &data).is_err());
+                let pss = SignatureAlgorithm::RsaPss { hash, salt_length: salt };
+                prop_assert!(key.verify(pss, b"", &data).is_err());
+                let mut long = data.clone();
+                long.resize(256, 0x11);
+                prop_assert!(key.verify(pss, b"", &long).is_err());
+            }
+        }
+    }
+}

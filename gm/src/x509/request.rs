@@ -72,7 +72,7 @@ impl CertificateRequest {
         Ok(Self {
             der: der.to_vec(),
             to_be_signed: signed.to_be_signed.to_vec(),
-            signature: signed.sm2_signature(STRUCTURE)?.clone(),
+            signature: *signed.sm2_signature(STRUCTURE)?,
             subject: DistinguishedName::from_der(&any(&info.subject)?)?,
             public_key: sm2::PublicKey::from_spki_der(&any(&info.subject_public_key_info)?)?,
         })

@@ -192,3 +192,94 @@ fn refusal(structure: &'static str, found: ObjectIdentifier) -> Error {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use der::Encode;
+
+    use super::*;
+
+    fn read(oid: ObjectIdentifier, parameters: Option<&[u8]>) -> Result<SignatureAlgorithm, Error> {
+        let parameters = parameters.map(|parameters| AnyRef::try_from(parameters).unwrap());
+        SignatureAlgorithm::from_identifier("x", &AlgorithmIdentifierRef { oid, parameters })
+    }
+
+    fn explicit(number: u8, content: &[u8]) -> Vec<u8> {
+        [&[0xa0 | number, content.len() as u8], content].concat()
+    }
+
+    /// RSASSA-PSS-params with these hashes of message and mask, and more.
+    fn pss_of(
+        hash: HashAlgorithm,
+        mask_hash: HashAlgorithm,
+        more: &[u8],
+    ) -> Result<SignatureAlgorithm, Error> {
+        let mask_hash = mask_hash.with_null().to_der().unwrap();
+        let mask = AlgorithmIdentifierRef {
+            oid: oid::MGF_1,
+            parameters: Some(AnyRef::try_from(mask_hash.as_slice()).unwrap()),
+        };
+        let hash = explicit(0, &hash.with_null().to_der().unwrap());
+        let fields = [hash.as_slice(), &explicit(1, &mask.to_der().unwrap()), more].concat();
+        read(oid::RSASSA_PSS, Some(&[&[0x30, fields.len() as u8], fields.as_slice()].concat()))
+    }
+
+    #[test]
+    fn an_algorithm_is_known_by_its_identifier_with_the_parameters_that_it_has() {
+        const NULL: Option<&[u8]> = Some(&[5, 0]);
+        for (oid, expected) in [
+            (oid::SM2_WITH_SM3, SignatureAlgorithm::Sm2WithSm3),
+            (oid::SHA_256_WITH_RSA, SignatureAlgorithm::RsaPkcs1(HashAlgorithm::Sha256)),
+            (oid::SHA_384_WITH_RSA, SignatureAlgorithm::RsaPkcs1(HashAlgorithm::Sha384)),
+            (oid::SHA_512_WITH_RSA, SignatureAlgorithm::RsaPkcs1(HashAlgorithm::Sha512)),
+        ] {
+            for parameters in [None, NULL] {
+                assert_eq!(read(oid, parameters).unwrap(), expected);
+            }
+            assert!(matches!(read(oid, Some(&[2, 1, 1])), Err(Error::Invalid { .. })));
+            assert_eq!(expected.oid(), oid);
+        }
+        for (oid, hash) in [
+            (oid::ECDSA_WITH_SHA_256, HashAlgorithm::Sha256),
+            (oid::ECDSA_WITH_SHA_384, HashAlgorithm::Sha384),
+            (oid::ECDSA_WITH_SHA_512, HashAlgorithm::Sha512),
+        ] {
+            assert_eq!(read(oid, None).unwrap(), SignatureAlgorithm::Ecdsa(hash));
+            assert_eq!(
+                (SignatureAlgorithm::Ecdsa(hash).oid(), SignatureAlgorithm::Ecdsa(hash).hash()),
+                (oid, hash)
+            );
+            assert!(matches!(read(oid, NULL), Err(Error::Invalid { .. })));
+        }
+    }
+
+    #[test]
+    fn weak_algorithms_are_refused_by_name_and_unknown_ones_by_number() {
+        for (oid, name) in WEAK {
+            let error = read(oid, None).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let ed25519 = ObjectIdentifier::new_unwrap("1.3.101.112");
+        assert!(matches!(read(ed25519, None), Err(Error::Algorithm { found, .. }) if found == ed25519));
+    }
+
+    #[test]
+    fn pss_names_one_hash_of_sha_2_for_message_and_mask() {
+        use HashAlgorithm::{Sha1, Sha256, Sha384};
+        let expected = SignatureAlgorithm::RsaPss { hash: Sha256, salt_length: 20 };
+        assert_eq!(pss_of(Sha256, Sha256, &[]).unwrap(), expected);
+        let expected = SignatureAlgorithm::RsaPss { hash: Sha384, salt_length: 48 };
+        assert_eq!(pss_of(Sha384, Sha384, &explicit(2, &[2, 1, 48])).unwrap(), expected);
+        for (name, refused) in [
+            ("SHA-1 throughout", pss_of(Sha1, Sha1, &[])),
+            ("another mask", pss_of(Sha256, Sha1, &[])),
+            ("a trailer", pss_of(Sha256, Sha256, &explicit(3, &[2, 1, 1]))),
+            ("a salt longer than a key", pss_of(Sha256, Sha256, &explicit(2, &[2, 2, 8, 0]))),
+            ("a negative salt", pss_of(Sha256, Sha256, &explicit(2, &[2, 1, 0xff]))),
+            ("no parameters", read(oid::RSASSA_PSS, None)),
+            ("the defaults", read(oid::RSASSA_PSS, Some(&[0x30, 0]))),
+        ] {
+            assert!(refused.is_err(), "{name}");
+        }
+    }
+}
