@@ -12,6 +12,7 @@ pub mod frame;
 pub mod host;
 pub mod message;
 mod nesting;
+pub mod probe;
 mod sandbox;
 pub mod worker;
 
