@@ -14,6 +14,7 @@ use yinqiao_gm::x509::{Certificate, CertificateBuilder, CertificateRequest, Prof
 use crate::adapter::Instance;
 use crate::authority::own;
 use crate::configuration::{CertificateProfile, Certificates};
+use crate::extended_key_usage;
 use crate::operation::{Attempt, Made};
 use crate::record::{CertificateRecord, OperationRecord, Role, escrow_name};
 use crate::register::issued_pair;
@@ -218,7 +219,12 @@ impl Instance {
             builder = builder.identity_code(code.clone());
         }
         let issuing = &self.authority.issuing;
-        builder.sign(&issuing.certificate, &issuing.key).map_err(own)
+        let certificate = builder.sign(&issuing.certificate, &issuing.key).map_err(own)?;
+        let purposes = plan.profile.extended_key_usage_oids().map_err(AdapterError::permanent)?;
+        match purposes.as_slice() {
+            [] => Ok(certificate),
+            purposes => extended_key_usage::add(&certificate, purposes, &issuing.key),
+        }
     }
 
     /// What the profile adds to a certificate.

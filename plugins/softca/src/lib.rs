@@ -1,14 +1,21 @@
 //! A complete software certificate authority with key management, as a plugin: the embedded default.
 //!
-//! A root, an issuing CA and a seal maker are made at the first open; their keys, and the encryption keys that are kept
-//! for recovery, lie encrypted in files of mode 0600. Every change is one file that is there whole or not at all, so
-//! that a kill at any instant loses nothing that was answered and leaves nothing half-done.
+//! A root, an issuing CA, a seal maker, an OCSP responder and a timestamp authority are made at the first open; their
+//! keys, and the encryption keys that are kept for recovery, lie encrypted in files of mode 0600. Every change is one file
+//! that is there whole or not at all, so that a kill at any instant loses nothing that was answered and leaves nothing
+//! half-done. What needs a person waits in `reviews/` for operators, who decide with the command line [`cli`].
 //!
 //! ```text
 //! DIRECTORY/
 //!   authority.json         certificates and encrypted keys of root, issuing CA and seal maker
-//!   crl.json               the last revocation list and its number
-//!   operations/            one record per idempotency key: request's digest, reply, escrowed key
+//!   ocsp.json              those of the OCSP responder
+//!   timestamp.json         those of the timestamp authority
+//!   vault.json             which master key the keys are encrypted under
+//!   operators.json         the operators of the configuration, for the command line to see
+//!   crl.json               the last revocation list, its number and its delta
+//!   operations/            one record per idempotency key: request's digest, reply, escrowed key, consents
+//!   reviews/               per token: what operators are to decide
+//!   decisions/             per token and operator: a signed decision
 //!   certificates/          per serial number: the operation that issued it, its role, its partner
 //!   revocations/           per serial number: since when and why it is revoked or held
 //!   seals/                 per seal id: the operation that made it
@@ -21,10 +28,10 @@
 
 mod adapter;
 mod authority;
-#[doc(hidden)]
 pub mod cli;
 mod configuration;
 mod delegate;
+mod extended_key_usage;
 mod issue;
 mod key_pair;
 mod keyring;
@@ -44,7 +51,9 @@ mod timestamp;
 mod vault;
 
 pub use adapter::{Instance, SoftwareCa};
-pub use configuration::Configuration;
+pub use configuration::{
+    AttributeType, CertificateProfile, Certificates, Configuration, HolderClass, SubjectAttribute,
+};
 pub use vault::MASTER_KEY;
 
 yinqiao_ca_sdk::export_adapter!(SoftwareCa);

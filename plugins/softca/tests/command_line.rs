@@ -4,7 +4,8 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::*;
@@ -206,4 +207,45 @@ fn a_new_operators_key_is_encrypted_and_never_written_over() {
     let (output, short) = (office.text("new.pem"), office.text("short"));
     let words = ["operator-key", "--output", &output, "--passphrase-file", &short];
     assert_eq!(office.refused(&words).0, 2);
+}
+
+#[test]
+fn a_passphrase_is_typed_without_echo_after_what_is_about_to_be_signed_was_shown() {
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("NOT RUN: a passphrase at a terminal: the script command is not on PATH");
+        return;
+    }
+    let office = Office::with(&["甲"]);
+    let host = host();
+    let ca = host.open(&office.configuration(json!({"seal_review": true}))).unwrap();
+    let pair = issue(&ca, "issue", &PrivateKey::generate().unwrap());
+    let token = pending(ca.submit("seal", &seal_request(&pair.signing_certificate, b"a picture")));
+    let program = env!("CARGO_BIN_EXE_yinqiao-softca");
+    let (directory, key) = (office.text("ca"), office.text("甲.pem"));
+    let words =
+        format!("'{program}' --directory '{directory}' review approve {token} --operator 甲 --key '{key}'");
+    // A terminal of its own, into which the passphrase is typed once it is asked for.
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--return", "--command", &words, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("Passphrase of") {
+        let mut piece = [0; 1024];
+        let read = output.read(&mut piece).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&piece[..read]);
+    }
+    assert!(String::from_utf8_lossy(&shown).contains("测试公章"), "what is signed stands above the question");
+    // The echo is off once the question is there; what is typed earlier would be the terminal's to echo.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    input.write_all(format!("{PASSPHRASE}\n").as_bytes()).unwrap();
+    output.read_to_end(&mut shown).unwrap();
+    drop(input);
+    assert!(terminal.wait().unwrap().success());
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("consented") && !shown.contains(PASSPHRASE), "{shown}");
 }

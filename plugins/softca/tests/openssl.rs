@@ -66,7 +66,11 @@ fn openssl_builds_the_chain_of_every_profile_and_names_its_extensions() {
         "delta_crl_url": "http://ca.example/delta.crl",
         "ocsp_url": "http://ocsp.example",
         "issuer_url": "http://ca.example/ca.cer",
-        "profiles": [{"name": "pair", "policies": ["1.2.156.10197.9.1"]}],
+        "profiles": [{
+            "name": "pair",
+            "policies": ["1.2.156.10197.9.1"],
+            "extended_key_usages": ["clientAuth", "emailProtection"],
+        }],
     }));
     let host = host();
     let ca = host.open(&configuration).unwrap();
@@ -88,6 +92,7 @@ fn openssl_builds_the_chain_of_every_profile_and_names_its_extensions() {
             "OCSP - URI:http://ocsp.example",
             "CA Issuers - URI:http://ca.example/ca.cer",
             "Policy: 1.2.156.10197.9.1",
+            "TLS Web Client Authentication, E-mail Protection",
         ] {
             assert!(text.contains(word), "{word} in {text}");
         }

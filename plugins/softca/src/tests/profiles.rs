@@ -15,6 +15,7 @@ fn profiles(directory: &Path) -> Value {
                     "validity_days": 30,
                     "longest_validity_days": 60,
                     "policies": ["1.2.156.10197.9.1", "1.2.156.10197.9.2"],
+                    "extended_key_usages": ["clientAuth", "1.3.6.1.4.1.311.20.2.2"],
                     "crl_url": "http://other.example/ca.crl",
                     "issuer_url": "http://ca.example/ca.cer",
                     "subject": [
@@ -60,6 +61,11 @@ fn a_profile_decides_names_extensions_validity_and_whether_there_is_a_pair() {
     assert_eq!(access.ca_issuers, ["http://ca.example/ca.cer"]);
     let policies: Vec<String> = signing.certificate_policies().iter().map(ToString::to_string).collect();
     assert_eq!(policies, ["1.2.156.10197.9.1", "1.2.156.10197.9.2"]);
+    let purposes: Vec<String> =
+        signing.extended_key_usage().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(purposes, ["1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2"]);
+    let [issuing, root] = [certificate(&pair.chain[0]), certificate(&pair.chain[1])];
+    chain::verify(&signing, &[issuing], &[root], now() + 1, chain::Usage::Signing).unwrap();
 
     // Alone, it is held, revoked and followed without a partner.
     let ours = serial(&pair.signing_certificate);
