@@ -13,12 +13,13 @@ use yinqiao_gm::x509::chain::Usage;
 use yinqiao_protocol::{SessionId, Sm3Hex, Timestamp, Token};
 use zeroize::Zeroizing;
 
-use crate::adapter::catalogue::Entry;
+use crate::adapter::catalogue::carry_out::CarryOutError;
+use crate::adapter::catalogue::{Catalogue, Entry, Site, State};
 use crate::adapter::outage::Outages;
 use crate::adapter::supervisor::AdapterSupervisor;
 use crate::adapter::{Authorities, Checked, InstallError, TrustError};
 use crate::clock;
-use crate::config::{AdapterConfig, Config, ConfigError};
+use crate::config::Config;
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
@@ -36,9 +37,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An adapter's settings are wrong.
+    /// The catalogue of adapters is wrong.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Catalogue(#[from] CarryOutError),
     /// No adapter runs.
     #[error("no adapter runs: {0}")]
     Adapter(InstallError),
@@ -54,6 +55,8 @@ pub struct Broker {
     pub sessions: SessionRegistry,
     /// Who is known.
     pub directory: Directory,
+    /// Where the catalogue of adapters is.
+    pub site: Site,
     /// CAs.
     pub authorities: Arc<Authorities>,
     /// Who hears of events.
@@ -84,14 +87,16 @@ impl Broker {
         let records: Arc<dyn Records> = Arc::new(sled.clone());
         let outages = Arc::new(Outages::load(&records, clock::now()).await?);
         let authorities = Arc::new(Authorities::new(Arc::clone(&records), Arc::clone(&outages)));
-        let entries = config.adapters.iter().map(AdapterConfig::entry).collect::<Result<Vec<_>, _>>()?;
-        install(&authorities, &entries).await?;
+        let site = Site::of(config);
+        let catalogue = Catalogue::open(&site, clock::now()).await?;
+        install(&authorities, &catalogue.entries).await?;
         let sessions = SessionRegistry::new(Arc::clone(&store), outages.clone());
         SessionSupervisor::start(sessions.clone()).await?;
         AdapterSupervisor::new(Arc::clone(&authorities), Arc::clone(&outages)).start();
         info!(adapters = authorities.all().len(), "broker started");
         Ok(Self {
             public_url,
+            site,
             store,
             sessions,
             directory: Directory::new(records),
@@ -161,11 +166,11 @@ impl Broker {
     }
 }
 
-/// Starts all adapters. One that does not start keeps no other from serving; where none starts, the broker does not either.
+/// Starts all enabled adapters. One that does not start keeps no other from serving; where none starts, the broker does not either.
 async fn install(authorities: &Authorities, entries: &[Entry]) -> Result<(), StartError> {
     let mut first_failure = None;
     let mut running = 0;
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| entry.state == State::Enabled && entry.refusal.is_none()) {
         match authorities.install(entry).await {
             Ok(()) => running += 1,
             Err(reason) => {

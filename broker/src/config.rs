@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::catalogue::Entry;
-
 /// Everything that can be set. Each key may be left out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,34 +28,6 @@ pub struct Config {
     pub threads: Option<usize>,
     /// Websockets and other connections at once, for each thread.
     pub connections_per_thread: usize,
-    /// CAs. Default: the software CA, whose library stands beside the broker's program.
-    #[serde(rename = "adapter", skip_serializing_if = "Vec::is_empty")]
-    pub adapters: Vec<AdapterConfig>,
-}
-
-/// One CA's adapter.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdapterConfig {
-    /// Its name: bid systems may name it in `accept`.
-    pub name: String,
-    /// The plugin's file.
-    pub library: PathBuf,
-    /// SHA-256 of the file in hexadecimal; another file is refused. Goes with `sm3`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// SM3 of the file in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sm3: Option<String>,
-    /// What the plugin is opened with. Credentials don't belong here.
-    #[serde(default)]
-    pub configuration: serde_json::Value,
-    /// Accept that the CA has another root than at the last start; for the one start after it was replaced on purpose.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub accept_new_root: bool,
-    /// A folder with one file for each secret that the plugin may ask for, by the secret's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secrets_directory: Option<PathBuf>,
 }
 
 /// Why settings are refused.
@@ -94,39 +64,7 @@ impl Default for Config {
             catalogue: None,
             threads: None,
             connections_per_thread: 25_000,
-            adapters: Vec::new(),
         }
-    }
-}
-
-impl AdapterConfig {
-    /// As the catalogue has it.
-    ///
-    /// # Errors
-    /// [`ConfigError::Invalid`].
-    pub fn entry(&self) -> Result<Entry, ConfigError> {
-        let mut version = serde_json::json!({ "library": self.library });
-        if let (Some(sha256), Some(sm3)) = (&self.sha256, &self.sm3) {
-            version["sha256"] = sha256.as_str().into();
-            version["sm3"] = sm3.as_str().into();
-        }
-        let mut entry = serde_json::json!({
-            "name": self.name,
-            "version": version,
-            "accept_new_root": self.accept_new_root,
-        });
-        let optional = [
-            ("configuration", Some(self.configuration.clone()).filter(|value| !value.is_null())),
-            ("secrets_directory", self.secrets_directory.as_ref().map(|path| serde_json::json!(path))),
-            ("data_directory", self.configuration.get("directory").cloned()),
-        ];
-        for (key, value) in optional {
-            if let Some(value) = value {
-                entry[key] = value;
-            }
-        }
-        serde_json::from_value(entry)
-            .map_err(|e| ConfigError::Invalid(format!("adapter \"{}\": {e}", self.name)))
     }
 }
 
@@ -143,7 +81,7 @@ impl Config {
             .map_err(|reason| ConfigError::Parse { path: path.to_owned(), reason: Box::new(reason) })
     }
 
-    /// Checks all values, makes the data directory's path absolute and fills in the default adapter.
+    /// Checks all values, and makes paths absolute.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`] with what to change.
@@ -166,42 +104,7 @@ impl Config {
         self.catalogue = Some(
             std::path::absolute(catalogue).map_err(|e| ConfigError::Invalid(format!("catalogue: {e}")))?,
         );
-        if self.adapters.is_empty() {
-            self.adapters.push(self.software_ca()?);
-        }
-        let mut names: Vec<&str> = self.adapters.iter().map(|adapter| adapter.name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names.len() != self.adapters.len() {
-            return invalid("two adapters have the same name".into());
-        }
-        for adapter in &self.adapters {
-            if adapter.name.is_empty()
-                || !adapter.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            {
-                return invalid(format!("adapter \"{}\": a name has A-Z, a-z, 0-9 and '-'", adapter.name));
-            }
-            if adapter.sha256.is_some() != adapter.sm3.is_some() {
-                return invalid(format!("adapter \"{}\": pin it with both sha256 and sm3", adapter.name));
-            }
-        }
         Ok(self)
-    }
-
-    /// The embedded default: the software CA with its keys in the data directory.
-    fn software_ca(&self) -> Result<AdapterConfig, ConfigError> {
-        let program =
-            std::env::current_exe().map_err(|e| ConfigError::Invalid(format!("own program: {e}")))?;
-        let library = program.with_file_name("libyinqiao_softca.so");
-        Ok(AdapterConfig {
-            name: "softca".to_owned(),
-            library,
-            sha256: None,
-            sm3: None,
-            configuration: serde_json::json!({ "directory": self.data_directory.join("softca"), "name": "Yinqiao" }),
-            accept_new_root: false,
-            secrets_directory: Some(self.data_directory.join("secrets").join("softca")),
-        })
     }
 
     /// The file that the broker's operator commands meet it at.

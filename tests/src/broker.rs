@@ -241,17 +241,22 @@ impl Broker {
         if self.two_authorities {
             text += &self.adapter("another-ca", 0);
         }
-        fs::write(self.folder().join("yinqiao.toml"), text).unwrap();
+        fs::write(self.folder().join("yinqiao.toml"), "").unwrap();
+        if !text.is_empty() {
+            fs::create_dir_all(self.data()).unwrap();
+            fs::write(self.data().join("adapters.toml"), text).unwrap();
+        }
     }
 
     /// The configuration of a software CA.
     fn adapter(&self, name: &str, issue_delay: u32) -> String {
         let library = programs::yinqiao().with_file_name("libyinqiao_softca.so");
+        let directory = self.data().join(name);
         format!(
-            "[[adapter]]\nname = {name:?}\nlibrary = {library:?}\nsecrets_directory = {:?}\n\
-             configuration = {{ directory = {:?}, name = \"Yinqiao\", issue_delay_ms = {issue_delay} }}\n",
+            "[[adapter]]\nname = {name:?}\nversion = {{ library = {library:?} }}\nsecrets_directory = {:?}\n\
+             data_directory = {directory:?}\n\
+             configuration = {{ directory = {directory:?}, name = \"Yinqiao\", issue_delay_ms = {issue_delay} }}\n",
             self.data().join("secrets/softca"),
-            self.data().join(name),
         )
     }
 
