@@ -55,11 +55,21 @@ impl Broker {
         Self::start_configured(0, true)
     }
 
+    /// A data directory in which no broker has run yet.
+    pub fn not_started() -> Self {
+        Self::prepare(0, false)
+    }
+
     fn start_configured(issue_delay: u32, two_authorities: bool) -> Self {
-        let folder = TempDir::with_prefix("yinqiao-").unwrap();
-        let mut broker = Self { folder, port: free_port(), process: None, issue_delay, two_authorities };
-        broker.write_configuration();
+        let mut broker = Self::prepare(issue_delay, two_authorities);
         broker.restart();
+        broker
+    }
+
+    fn prepare(issue_delay: u32, two_authorities: bool) -> Self {
+        let folder = TempDir::with_prefix("yinqiao-").unwrap();
+        let broker = Self { folder, port: free_port(), process: None, issue_delay, two_authorities };
+        broker.write_configuration();
         broker
     }
 
@@ -142,10 +152,29 @@ impl Broker {
 
     /// Runs an operator's command and gives what it prints.
     pub fn operator(&self, arguments: &[&str]) -> String {
+        self.try_operator(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    }
+
+    /// Runs an operator's command that must fail and gives what it says.
+    pub fn operator_refused(&self, arguments: &[&str]) -> String {
+        match self.try_operator(arguments) {
+            Ok(output) => panic!("{arguments:?} was done: {output}"),
+            Err(error) => error,
+        }
+    }
+
+    /// Runs an operator's command; gives what it prints, or what it says when it fails.
+    ///
+    /// # Errors
+    /// When it fails: its output and its errors.
+    pub fn try_operator(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.program().args(arguments).stdin(Stdio::null()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", text(output.stderr));
-        text(output.stdout).trim().to_owned()
+        let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_owned();
+        if output.status.success() {
+            Ok(text(output.stdout))
+        } else {
+            Err(format!("{}\n{}", text(output.stdout), text(output.stderr)).trim().to_owned())
+        }
     }
 
     /// As [`Broker::operator`], for a command that prints JSON.
@@ -222,8 +251,8 @@ impl Broker {
 
     /// The worker process of the software CA.
     pub fn adapter_process(&self) -> AdapterProcess {
-        let list = self.operator_json(&["adapter", "list"]);
-        let process = list["adapters"][0]["process"].as_i64().unwrap();
+        let list = self.operator_json(&["adapter", "list", "--json"]);
+        let process = list["adapters"][0]["live"]["process"].as_i64().unwrap();
         AdapterProcess(Pid::from_raw(i32::try_from(process).unwrap()).unwrap())
     }
 
@@ -234,6 +263,7 @@ impl Broker {
     }
 
     fn write_configuration(&self) {
+        fs::write(self.folder().join("yinqiao.toml"), "").unwrap();
         let mut text = String::new();
         if self.issue_delay > 0 || self.two_authorities {
             text += &self.adapter("softca", self.issue_delay);
@@ -241,26 +271,29 @@ impl Broker {
         if self.two_authorities {
             text += &self.adapter("another-ca", 0);
         }
-        fs::write(self.folder().join("yinqiao.toml"), "").unwrap();
         if !text.is_empty() {
             fs::create_dir_all(self.data()).unwrap();
-            fs::write(self.data().join("adapters.toml"), text).unwrap();
+            fs::write(self.catalogue(), text).unwrap();
         }
     }
 
-    /// The configuration of a software CA.
+    /// A software CA, as the catalogue has it.
     fn adapter(&self, name: &str, issue_delay: u32) -> String {
-        let library = programs::yinqiao().with_file_name("libyinqiao_softca.so");
-        let directory = self.data().join(name);
+        let (secrets, directory) = (self.data().join("secrets/softca"), self.data().join(name));
         format!(
-            "[[adapter]]\nname = {name:?}\nversion = {{ library = {library:?} }}\nsecrets_directory = {:?}\n\
-             data_directory = {directory:?}\n\
+            "[[adapter]]\nname = {name:?}\nsecrets_directory = {secrets:?}\ndata_directory = {directory:?}\n\
+             version.library = \"shipped\"\n\
              configuration = {{ directory = {directory:?}, name = \"Yinqiao\", issue_delay_ms = {issue_delay} }}\n",
-            self.data().join("secrets/softca"),
         )
     }
 
-    fn data(&self) -> PathBuf {
+    /// The catalogue of its adapters.
+    pub fn catalogue(&self) -> PathBuf {
+        self.data().join("adapters.toml")
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
         self.folder().join("data")
     }
 

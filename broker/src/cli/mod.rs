@@ -13,6 +13,7 @@ use crate::config::Config;
 mod adapter;
 mod certificate;
 mod enrolment;
+mod operator;
 mod relying_party;
 mod request;
 mod seal;
@@ -48,6 +49,9 @@ enum Command {
     /// Electronic seals.
     #[command(subcommand)]
     Seal(seal::Command),
+    /// Keys that operators consent with.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// CAs' adapters.
     #[command(subcommand)]
     Adapter(adapter::Command),
@@ -90,6 +94,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Enrolment(command) => enrolment::run(config, command),
         Command::Certificate(command) => certificate::run(config, command),
         Command::Seal(command) => seal::run(config, command),
+        Command::Operator(command) => operator::run(command),
         Command::Adapter(command) => adapter::run(config, command),
         Command::Config(ConfigCommand::Show) => {
             say(&toml::to_string_pretty(&config.complete()?)?);
@@ -122,4 +127,16 @@ fn say(text: &str) {
 #[expect(clippy::print_stderr, reason = "the command line's error")]
 fn say_error(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_option_of_any_command_contradicts_another() {
+        Arguments::command().debug_assert();
+    }
 }

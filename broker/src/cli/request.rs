@@ -53,7 +53,11 @@ fn no_broker(config: &Config) -> anyhow::Error {
     anyhow!("no broker runs on {directory}: start it with `yinqiao serve`, or name its --data-dir")
 }
 
-async fn ask_socket(config: &Config, command: &Command) -> anyhow::Result<Option<Value>> {
+/// Asks the running broker; `None` where none runs.
+///
+/// # Errors
+/// When it does not do it, or does not answer.
+pub async fn ask_socket(config: &Config, command: &Command) -> anyhow::Result<Option<Value>> {
     let path = config.control_socket();
     let answer = control::ask(&path, command)
         .await

@@ -19,6 +19,7 @@ use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::seal::{NewSeal, SealMaking};
 
+pub mod adapter;
 pub mod control;
 pub mod credit_code;
 
@@ -90,6 +91,15 @@ pub enum Command {
     },
     /// Adapters with their health.
     ListAdapters {},
+    /// Changes the catalogue of adapters, and the adapters with it.
+    ChangeAdapters {
+        /// What is to be done.
+        request: adapter::Request,
+        /// The system's user who asks.
+        user: String,
+    },
+    /// What the adapters have done, in figures.
+    AdapterStatistics {},
     /// Changes at CAs that are under way, pending, or in doubt.
     ListOperations {},
     /// A person's word that a CA has done nothing under a key whose outcome nobody knew.
@@ -120,6 +130,8 @@ impl Command {
             Self::ListSeals {} => "list seals",
             Self::ExportSeal { .. } => "export seal",
             Self::ListAdapters {} => "list adapters",
+            Self::ChangeAdapters { .. } => "change adapters",
+            Self::AdapterStatistics {} => "adapter statistics",
             Self::ListOperations {} => "list operations",
             Self::SettleOperation { .. } => "settle operation",
             Self::ExportAuthority { .. } => "export authority",
@@ -190,6 +202,12 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             Ok(json!({ "seal": found.id, "der": found.der }))
         }
         Command::ListAdapters {} => Ok(list_adapters(broker)),
+        Command::ChangeAdapters { request, user } => {
+            adapter::run(&broker.site, Some(&broker.authorities), request, &user, now)
+                .await
+                .map_err(|error| ApiError::new(Kind::InvalidRequest, error.to_string()))
+        }
+        Command::AdapterStatistics {} => Ok(adapter::statistics(&broker.authorities)),
         Command::ListOperations {} => list_operations(broker).await,
         Command::SettleOperation { key } => settle_operation(broker, key).await,
         Command::ExportAuthority { name } => export_authority(broker, &name),

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
+use serde::de::DeserializeOwned;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::entry::{AdapterName, Entry, State};
 use super::file::{Catalogue, CatalogueError};
@@ -136,7 +137,10 @@ impl Editor {
             table.remove("data_directory");
         }
         match present {
-            Some(present) => merge(present, table),
+            Some(present) => {
+                let before = in_own_spelling::<Entry>(present)?;
+                merge(present, before.as_ref(), table);
+            }
             None => adapters.push(table),
         }
         Ok(())
@@ -190,7 +194,10 @@ impl Editor {
     pub fn set_policy(&mut self, policy: &Policy) -> Result<(), EditError> {
         let table = to_table(policy)?;
         match self.document.get_mut("policy").and_then(Item::as_table_mut) {
-            Some(present) => merge(present, table),
+            Some(present) => {
+                let before = in_own_spelling::<Policy>(present)?;
+                merge(present, before.as_ref(), table);
+            }
             None => {
                 self.document.insert("policy", Item::Table(table));
             }
@@ -229,6 +236,12 @@ fn is_named(table: &Table, name: &AdapterName) -> bool {
     table.get("name").and_then(Item::as_str) == Some(name.as_str())
 }
 
+/// What a table says, as the program would write it; `None` where the program cannot read it.
+fn in_own_spelling<T: DeserializeOwned + Serialize>(table: &Table) -> Result<Option<Table>, EditError> {
+    let read = toml::from_str::<T>(&DocumentMut::from(table.clone()).to_string());
+    read.ok().map(|value| to_table(&value)).transpose()
+}
+
 fn to_table(value: &impl Serialize) -> Result<Table, EditError> {
     let document = toml_edit::ser::to_document(value).map_err(|reason| EditError::Write(Box::new(reason)))?;
     let mut table = document.as_table().clone();
@@ -255,23 +268,33 @@ fn expand(table: &mut Table, depth: usize) {
     }
 }
 
-/// Makes `present` say what `wanted` says, and leaves alone what says it already.
-fn merge(present: &mut Table, wanted: Table) {
-    let gone: Vec<String> =
-        present.iter().map(|(key, _)| key.to_owned()).filter(|key| !wanted.contains_key(key)).collect();
+/// Makes `present` say what `wanted` says. What `before`, the same as `present` in the program's spelling, says already is
+/// left in the operator's spelling; without it all is written anew.
+fn merge(present: &mut dyn TableLike, before: Option<&Table>, wanted: Table) {
+    let said = |key: &str| before.and_then(|before| before.get(key));
+    let is_gone = |key: &&str| !wanted.contains_key(key) && (before.is_none() || said(key).is_some());
+    let gone: Vec<String> = present.iter().map(|(key, _)| key).filter(is_gone).map(str::to_owned).collect();
     for key in gone {
         present.remove(&key);
     }
     for (key, item) in wanted {
-        match (present.get_mut(key.as_str()), item) {
-            (Some(Item::Table(present)), Item::Table(wanted)) => merge(present, wanted),
-            (Some(present), wanted) if says_the_same(present, &wanted) => {}
+        let key = key.as_str();
+        if said(key).is_some_and(|said| says_the_same(said, &item)) {
+            continue;
+        }
+        let present_item = present.get_mut(key);
+        match (present_item, item) {
             (Some(Item::Value(present)), Item::Value(mut wanted)) => {
                 *wanted.decor_mut() = present.decor().clone();
                 *present = wanted;
             }
-            (_, wanted) => {
-                present.insert(key.as_str(), wanted);
+            (Some(present), Item::Table(wanted)) if present.is_table_like() => {
+                if let Some(present) = present.as_table_like_mut() {
+                    merge(present, said(key).and_then(Item::as_table), wanted);
+                }
+            }
+            (_, item) => {
+                present.insert(key, item);
             }
         }
     }
@@ -285,3 +308,6 @@ fn says_the_same(one: &Item, other: &Item) -> bool {
     };
     plain(one).is_some_and(|one| plain(other) == Some(one))
 }
+
+#[cfg(test)]
+mod tests;

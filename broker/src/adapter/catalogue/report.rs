@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use yinqiao_ca_conformance::{Outcome, Report};
 use yinqiao_ca_worker::Digests;
 
 /// A report that does not speak for a library.
@@ -23,7 +23,7 @@ pub enum ReportError {
         /// Where.
         path: PathBuf,
         /// Why.
-        reason: String,
+        reason: yinqiao_ca_conformance::ReportError,
     },
     /// Something failed.
     #[error(
@@ -45,27 +45,6 @@ pub enum ReportError {
     },
 }
 
-/// What is relied on of a report.
-#[derive(Deserialize)]
-struct Report {
-    digests: ReportedDigests,
-    selection: Vec<String>,
-    checks: Vec<CheckResult>,
-    passed: bool,
-}
-
-#[derive(Deserialize)]
-struct ReportedDigests {
-    sha256: String,
-    sm3: String,
-}
-
-#[derive(Deserialize)]
-struct CheckResult {
-    id: String,
-    outcome: String,
-}
-
 /// Reads a report that speaks for the library with these digests: whole, passed, about all checks.
 ///
 /// # Errors
@@ -73,19 +52,14 @@ struct CheckResult {
 pub fn read(path: &Path, digests: &Digests) -> Result<Vec<u8>, ReportError> {
     let bytes = std::fs::read(path).map_err(|reason| ReportError::Read { path: path.to_owned(), reason })?;
     let unsound = |reason| ReportError::Unsound { path: path.to_owned(), reason };
-    let report: Report = serde_json::from_slice(&bytes).map_err(|error| unsound(error.to_string()))?;
-    let found = (hex::encode(digests.sha256), hex::encode(digests.sm3));
-    if (&report.digests.sha256, &report.digests.sm3) != (&found.0, &found.1) {
-        let text =
-            format!("it is about a file with sha256:{}, not sha256:{}", report.digests.sha256, found.0);
-        return Err(unsound(text));
-    }
-    let failed = report.checks.iter().filter(|check| check.outcome == "failed");
+    let report = Report::parse(&bytes).map_err(unsound)?;
+    report.is_about(digests).map_err(unsound)?;
+    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
     let failed: Vec<&str> = failed.map(|check| check.id.as_str()).collect();
     if !report.passed || !failed.is_empty() {
         return Err(ReportError::Failed { path: path.to_owned(), failed: failed.join(", ") });
     }
-    if report.checks.is_empty() || !report.selection.is_empty() {
+    if !report.selection.is_empty() {
         return Err(ReportError::Partial { path: path.to_owned() });
     }
     Ok(bytes)

@@ -1,0 +1,137 @@
+//! `yinqiao adapter list`
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::table;
+use crate::adapter::catalogue::{Catalogue, Entry, Site, Standing, State};
+use crate::cli::request::ask_socket;
+use crate::cli::{say, say_error};
+use crate::config::Config;
+use crate::operator;
+
+/// Options of the command.
+#[derive(Args)]
+pub struct Arguments {
+    /// Print everything that is in force as JSON; nothing secret is among it.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let config = config.complete()?;
+    let catalogue = Catalogue::read(&Site::of(&config))?;
+    let running = actix_rt::System::new()
+        .block_on(ask_socket(&config, &operator::Command::ListAdapters {}))
+        .unwrap_or_else(|reason| {
+            say_error(&format!("warning: {reason:#}"));
+            None
+        });
+    if arguments.json {
+        let mut document = serde_json::to_value(&catalogue)?;
+        if let Some(rows) = document["adapters"].as_array_mut() {
+            for (row, entry) in rows.iter_mut().zip(&catalogue.entries) {
+                complete(row, entry, live(running.as_ref(), entry));
+            }
+        }
+        document["catalogue"] = json!(config.catalogue);
+        document["broker_runs"] = json!(running.is_some());
+        say(&serde_json::to_string_pretty(&document)?);
+        return Ok(());
+    }
+    warn(&catalogue);
+    let rows = catalogue.entries.iter().map(|entry| row(entry, running.as_ref())).collect();
+    table::print(&["ADAPTER", "STATE", "RUNS", "PLUGIN", "ABI", "FILE", "SINCE", "BY"], rows);
+    Ok(())
+}
+
+/// Says what an operator must not overlook.
+pub fn warn(catalogue: &Catalogue) {
+    match catalogue.standing {
+        Standing::ChangedByHand { since } => say_error(&format!(
+            "warning: the policy in the catalogue is not the one that its operators agreed upon at {since}, which counts: \
+             restore it, or propose it with `yinqiao adapter policy set`"
+        )),
+        Standing::New => say_error(&format!(
+            "warning: the policy with {} consents counts from the next change or start of the broker on",
+            catalogue.policy.consents
+        )),
+        Standing::Free | Standing::Agreed { .. } => {}
+    }
+    for entry in &catalogue.entries {
+        if let Some(refusal) = &entry.refusal {
+            say_error(&format!("warning: the adapter \"{}\" is not started: {refusal}", entry.name));
+        }
+    }
+}
+
+fn live<'a>(running: Option<&'a Value>, entry: &Entry) -> Option<&'a Value> {
+    running?["adapters"].as_array()?.iter().find(|row| row["adapter"] == entry.name.as_str())
+}
+
+/// What is in force beside what is written.
+fn complete(row: &mut Value, entry: &Entry, live: Option<&Value>) {
+    let limits = entry.limits();
+    let bound = |octets: Option<u64>| octets.map_or_else(|| json!("none"), |octets| json!(octets));
+    row["adapter"] = json!(entry.name);
+    row["shipped"] = json!(entry.version.shipped);
+    row["pinned"] = json!(entry.version.digests.is_some());
+    row["refusal"] = json!(entry.refusal);
+    row["content_sm3"] = json!(entry.content_sm3());
+    row["limits_in_force"] = json!({
+        "processes": limits.processes,
+        "threads": limits.threads,
+        "queue": limits.queue,
+        "start_ms": limits.start.as_millis(),
+        "close_ms": limits.close.as_millis(),
+        "reply_octets": limits.reply_octets,
+        "address_space_octets": bound(limits.address_space),
+        "resident_memory_octets": bound(limits.resident_memory),
+        "cpu_percent": limits.cpu_percent.map_or_else(|| json!("none"), |percent| json!(percent)),
+        "open_files": limits.open_files,
+        "file_octets": limits.file_octets,
+        "first_restart_ms": limits.first_restart.as_millis(),
+        "last_restart_ms": limits.last_restart.as_millis(),
+        "breaker_failures": limits.breaker_failures,
+        "breaker_pause_ms": limits.breaker_pause.as_millis(),
+        "breaker_longest_pause_ms": limits.breaker_longest_pause.as_millis(),
+        "probe_ms": limits.probe.as_millis(),
+    });
+    row["sandbox_in_force"] = json!(entry.sandbox());
+    row["live"] = live.cloned().unwrap_or(Value::Null);
+}
+
+fn row(entry: &Entry, running: Option<&Value>) -> Vec<String> {
+    let version = &entry.version;
+    let state = match (entry.state, &entry.refusal) {
+        (State::Disabled, _) => "disabled",
+        (State::Enabled, Some(_)) => "refused",
+        (State::Enabled, None) => "enabled",
+    };
+    let runs = match (running, live(running, entry)) {
+        (None, _) => "no broker",
+        (Some(_), None) => "no",
+        (Some(_), Some(row)) => row["state"].as_str().unwrap_or("no"),
+    };
+    let plugin = version.loaded.as_ref().map(|loaded| format!("{} {}", loaded.name, loaded.version));
+    let file = match (version.shipped, &version.digests) {
+        (true, _) => "shipped".to_owned(),
+        (false, Some(digests)) => format!("sha256:{}", &hex::encode(digests.sha256)[..16]),
+        (false, None) => "not pinned".to_owned(),
+    };
+    let unknown = || "-".to_owned();
+    vec![
+        entry.name.to_string(),
+        state.to_owned(),
+        runs.to_owned(),
+        plugin.unwrap_or_else(unknown),
+        version.loaded.as_ref().map_or_else(unknown, |loaded| loaded.abi.clone()),
+        file,
+        version.installed_at.map_or_else(unknown, |at| at.to_string()),
+        if version.installed_by.is_empty() { unknown() } else { version.installed_by.join(", ") },
+    ]
+}

@@ -1,0 +1,11 @@
+//! The catalogue of adapters: what is refused, what two persons must agree upon, and what can always be done.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
+
+mod consents;
+mod files;
+mod operators;
+mod plugins;
+mod refusals;
+mod removals;
+mod upgrades;
