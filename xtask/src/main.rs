@@ -12,6 +12,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
 
 /// Tasks of the workspace.
 #[derive(Debug, Parser)]
@@ -32,6 +33,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    // What is built must not be writable by others: the broker takes no plugin that they could exchange.
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),

@@ -9,7 +9,7 @@ use yinqiao_ca_sdk::messages::{
     CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, RevocationReason,
     RevokeRequest, SealIssueRequest, Serial,
 };
-use yinqiao_ca_worker::AdapterHandle;
+use yinqiao_ca_worker::{AdapterHandle, BreakerState, ProcessState};
 use yinqiao_gm::x509::Certificate;
 
 use super::catalogue::Entry;
@@ -156,6 +156,14 @@ impl Authority {
     pub fn handle(&self) -> Result<Arc<AdapterHandle>, AuthorityError> {
         let plugin = self.plugin.read().unwrap_or_else(PoisonError::into_inner);
         plugin.clone().map_err(|text| AuthorityError::Unavailable { authority: self.name.clone(), text })
+    }
+
+    /// Whether a call would be made now: a process is ready and the circuit breaker closed.
+    pub fn takes_calls(&self) -> bool {
+        self.handle().is_ok_and(|handle| {
+            let health = handle.health();
+            health.state == ProcessState::Ready && health.breaker.state == BreakerState::Closed
+        })
     }
 
     /// From now on calls go to `plugin`. Gives back what took them before.

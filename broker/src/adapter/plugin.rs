@@ -58,8 +58,13 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let name = entry.name.to_string();
     let pinned = entry.pinned().copied();
     let path = entry.library().to_owned();
+    let shipped = entry.version.shipped;
     entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
-    let library = tokio::task::spawn_blocking(move || Library::open(&path, pinned.as_ref()))
+    let take = move || match shipped {
+        true => Library::open_beside_program(&path),
+        false => Library::open(&path, pinned.as_ref()),
+    };
+    let library = tokio::task::spawn_blocking(take)
         .await
         .map_err(|_| PluginError::BrokenOff { name: name.clone() })?
         .map_err(|reason| PluginError::Library { name: name.clone(), reason })?;

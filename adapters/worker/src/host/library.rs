@@ -40,9 +40,22 @@ impl Library {
     /// When others could exchange it, it cannot be read, is too large, is no library of this machine, or is not the
     /// pinned one. Each says in one line what to do.
     pub fn open(path: &Path, pinned: Option<&Digests>) -> Result<Self, LibraryError> {
-        let failed = |reason| LibraryError::Io { path: path.to_owned(), reason };
         let place = |reason| LibraryError::Place { path: path.to_owned(), reason };
-        let mut source = place::open_guarded(path).map_err(place)?;
+        Self::take(place::open_guarded(path).map_err(place)?, path, pinned)
+    }
+
+    /// Takes the library that came with the running program, from beside it, whoever may write there: who could exchange
+    /// it could exchange the program.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for its place.
+    pub fn open_beside_program(path: &Path) -> Result<Self, LibraryError> {
+        let source = File::open(path).map_err(|reason| LibraryError::Io { path: path.to_owned(), reason })?;
+        Self::take(source, path, None)
+    }
+
+    fn take(mut source: File, path: &Path, pinned: Option<&Digests>) -> Result<Self, LibraryError> {
+        let failed = |reason| LibraryError::Io { path: path.to_owned(), reason };
         if source.metadata().map_err(failed)?.len() > SIZE_LIMIT {
             return Err(LibraryError::TooLarge { path: path.to_owned() });
         }
