@@ -84,9 +84,12 @@ impl Signer {
 
         let digest = sm3::Digest::parse_hex(&reviewed.token).map_err(own)?;
         let _lock = directory.store.lock_key(&digest)?;
-        // It may have been decided meanwhile.
-        let reviewed = Reviewed::find(directory, &reviewed.token)?;
-        check(&reviewed, &name, reason.is_some())?;
+        // It may have been decided meanwhile, and who can write files may have exchanged it after it was shown.
+        let present = Reviewed::find(directory, &reviewed.token)?;
+        check(&present, &name, reason.is_some())?;
+        if present.matter.text != reviewed.matter.text {
+            return Err(CliError::Decided("it was changed after it was shown; look at it again".to_owned()));
+        }
         let text = match reason {
             Some(reason) => &rejection_text(&reviewed.matter.text, reason),
             None => &reviewed.matter.text,

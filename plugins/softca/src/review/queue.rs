@@ -15,9 +15,6 @@ use crate::store::{Folder, Lock};
 const RETRY_AFTER_MS: u64 = 5000;
 const DAY_MS: u64 = 86_400_000;
 
-const NO_OPERATORS: &str = "this CA recovers no keys, since nobody may consent to it: name operators and, if two are \
-                            not enough, recovery_consents in the configuration of this adapter";
-
 /// Whether a text can be a token: the SM3 of an idempotency key in hexadecimal. It becomes a file name.
 fn is_token(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'))
@@ -35,10 +32,7 @@ impl Instance {
                 let (_, record) = self.store.must_be_good(&request.serial)?;
                 Ok(self.profile_of(&record)?.review)
             }
-            Request::RecoverKey(_) if self.configuration.operators.is_empty() => {
-                Err(AdapterError::permanent(NO_OPERATORS))
-            }
-            Request::RecoverKey(_) => Ok(true),
+            Request::RecoverKey(_) => self.check_recovery().map(|()| true),
             Request::SealIssue(_) => Ok(self.configuration.seal_review),
             _ => Ok(false),
         }
@@ -133,6 +127,19 @@ impl Instance {
             Some(ReviewOutcome::Ended { .. }) => Ok(Cancellation::Cancelled),
             Some(ReviewOutcome::Approved { .. }) | None => Ok(Cancellation::Done),
         }
+    }
+
+    /// Whether there are enough operators to consent to the recovery of a key.
+    fn check_recovery(&self) -> Result<(), AdapterError> {
+        let operators = self.configuration.operators.len();
+        let needed = self.consents_needed(Operation::RecoverKey);
+        if operators >= needed {
+            return Ok(());
+        }
+        Err(AdapterError::permanent(format!(
+            "this CA recovers no keys: {needed} operators must consent to it, and the configuration of this adapter \
+             names {operators}; add them as its member operators"
+        )))
     }
 
     fn consents_needed(&self, operation: Operation) -> usize {

@@ -74,15 +74,20 @@ fn recovery(ca: &LocalInstance<'_>, phone: &sm2::PrivateKey) -> (CertificatePair
 }
 
 #[test]
-fn without_operators_no_key_is_recovered_and_the_answer_says_what_to_configure() {
-    let folder = tempfile::tempdir().unwrap();
-    let host = host();
-    let ca = host.open(&configuration(folder.path())).unwrap();
-    let (_, request) = recovery(&ca, &sm2::PrivateKey::generate().unwrap());
-    let error = ca.submit("recover", &request).unwrap_err();
-    assert_eq!(error.class(), Some(ErrorClass::Permanent));
-    assert!(error.to_string().contains("operators"), "{error}");
-    assert!(matches!(ca.lookup(&by_key("recover")).unwrap(), LookupReply::Absent));
+fn without_enough_operators_no_key_is_recovered_and_the_answer_says_what_to_configure() {
+    let alone = Operators(Operators::new().0.into_iter().take(1).collect());
+    for operators in [Operators(Vec::new()), alone] {
+        let folder = tempfile::tempdir().unwrap();
+        let host = host();
+        let members = operators.configuration(folder.path())["operators"].clone();
+        let ca = host.open(&configured(folder.path(), json!({"operators": members}))).unwrap();
+        let (_, request) = recovery(&ca, &sm2::PrivateKey::generate().unwrap());
+        let error = ca.submit("recover", &request).unwrap_err();
+        assert_eq!(error.class(), Some(ErrorClass::Permanent));
+        let text = error.to_string();
+        assert!(text.contains("2 operators") && text.contains("member operators"), "{text}");
+        assert!(matches!(ca.lookup(&by_key("recover")).unwrap(), LookupReply::Absent));
+    }
 }
 
 #[test]
