@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -118,7 +119,12 @@ impl Change {
                 say("library sm3", version.digests.map(|digests| hex::encode(digests.sm3)));
                 say("configuration", Some(entry.configuration.to_value().to_string()));
                 say("configuration sm3", Some(entry.configuration.sm3().to_string()));
-                say("network", serde_json::to_string(&entry.sandbox.network).ok());
+                say("sandbox", serde_json::to_string(&entry.sandbox).ok());
+                say("limits", serde_json::to_string(&entry.limits).ok());
+                say("trust", serde_json::to_string(&entry.trust).ok());
+                let folder = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+                say("secrets directory", folder(&entry.secrets_directory));
+                say("data directory", folder(&entry.data_directory));
                 say("accepts a new root", entry.accept_new_root.then(|| "yes".to_owned()));
                 say("conformance report sm3", version.report_sm3.map(|sm3| sm3.to_string()));
                 if let Some(loaded) = &version.loaded {
