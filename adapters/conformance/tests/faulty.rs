@@ -37,7 +37,11 @@ async fn the_good_plugin_in_c_passes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_inside_issue_fails_issue_and_is_named_as_the_end_of_the_process() {
-    let report = run("crash_on_issue", "issue", None, &[]).await;
+    // Without "open": the schema of the faulty plugins does not know the members that choose the fault.
+    let groups =
+        ["library", "table", "describe", "process", "hostile", "issue", "renew", "revoke", "list", "leaks"];
+    let more = ["threading", "deadline", "canary", "kill", "idle", "pending", "seal", "crl"];
+    let report = run("crash_on_issue", "issue", None, &[&groups[..], &more[..]].concat()).await;
     assert_eq!(failed(&report), BTreeSet::from(["issue.issues", "process.ends"]));
     assert!(text(&report, "process.ends").contains("signal 11"), "{}", text(&report, "process.ends"));
     assert!(text(&report, "issue.chain").contains("see issue.issues"));
@@ -59,7 +63,7 @@ async fn what_a_plugin_does_to_its_process_fails_one_check_each() {
         ("signals", Some("block"), "process.unchanged"),
         ("late_host_calls", None, "process.host-functions"),
     ] {
-        let report = run(fault, "issue", variant, &["process", "issue", "table", "library"]).await;
+        let report = run(fault, "issue", variant, &["process", "table", "library"]).await;
         assert_eq!(failed(&report), BTreeSet::from([check]), "{fault}");
     }
 }
@@ -67,7 +71,7 @@ async fn what_a_plugin_does_to_its_process_fails_one_check_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_the_requests_is_found_wherever_it_is() {
     for (variant, checks) in [
-        (None, vec!["issue.encryption-key", "issue.key-matches-request"]),
+        (None, vec!["issue.key-matches-request"]),
         (Some("encryption"), vec!["issue.encryption-key"]),
         (Some("envelope"), vec!["issue.encryption-key"]),
     ] {
@@ -118,7 +122,7 @@ async fn each_wrong_table_fails_the_check_that_is_about_it() {
     for (fault, check, words) in [
         ("larger_than_room", "table.size-matrix", "struct_size"),
         ("writes_beyond", "table.size-matrix", "overwritten"),
-        ("smaller", "table.size-matrix", "version 1.0 has"),
+        ("smaller", "table.size-matrix", "struct_size"),
         ("zero", "table.size-matrix", "version 1.0 has"),
         ("bit_without_pointer", "table.capabilities", "lookup"),
         ("pointer_without_bit", "table.capabilities", "list"),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 use yinqiao_ca_sdk::messages::{IdempotencyKey, Pending};
-use yinqiao_ca_sdk::{AdapterError, Description, Operation, Reply, Request};
+use yinqiao_ca_sdk::{AdapterError, Description, ErrorClass, Operation, Reply, Request};
 use yinqiao_ca_worker::probe::TableView;
 use yinqiao_ca_worker::{
     AdapterHandle, AdapterSettings, CallOptions, Enforcement, HostServices, Library, Limits, LogLine,
@@ -17,7 +17,7 @@ use yinqiao_ca_worker::{
 use zeroize::Zeroizing;
 
 use crate::options::Options;
-use crate::verdict::{Stop, failed, skipped};
+use crate::verdict::{Stop, failed, not_offered, skipped};
 
 mod issued;
 mod probing;
@@ -137,6 +137,11 @@ impl Bench {
         Ok(handle)
     }
 
+    /// The next check begins with a worker of its own.
+    pub(crate) async fn let_go(&self) {
+        *self.handle.lock().await = None;
+    }
+
     /// How the worker that checks share ended, if it did since it was started; a check that ends one must not.
     pub(crate) async fn ended_by_itself(&self) -> Option<String> {
         let mut shared = self.handle.lock().await;
@@ -224,6 +229,10 @@ impl Bench {
             Ok(Decided::Pending(_)) => Err(skipped(format!(
                 "the operation {operation} is not decided after {:?}: let the CA decide, or raise --pending",
                 self.options.pending
+            ))),
+            Err(error) if error.class == ErrorClass::NotSupported => Err(not_offered(format!(
+                "with this configuration, the operation {operation} is not supported: {}",
+                error.text
             ))),
             Err(error) => Err(failed(format!("the operation {operation} failed: {error}"))),
         }

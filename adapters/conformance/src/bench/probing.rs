@@ -69,7 +69,10 @@ impl Bench {
     /// A probe that has loaded the library, with the run's secrets.
     pub(crate) async fn loaded(&self) -> Result<Probe, Stop> {
         let mut probe = Probe::start(self.program(), &self.library)?;
-        load(&mut probe).await?;
+        load(&mut probe).await.map_err(|stop| match stop {
+            Stop::Failed(why) => skipped(format!("{why}; see library.loads")),
+            stop => stop,
+        })?;
         let secrets = self.options.secrets.iter().map(|(name, value)| (name.clone(), value.to_vec().into()));
         give_secrets(&mut probe, secrets.collect()).await?;
         Ok(probe)

@@ -33,16 +33,17 @@ pub(crate) async fn issues(bench: &Bench) -> Verdict {
     measured(bench, vec![(name, call)], total, 4096).await
 }
 
-/// Half of the calls to warm up, half to measure.
+/// A twentieth of the calls to warm up, the others to measure.
 async fn measured(bench: &Bench, calls: Vec<(String, RawCall)>, total: u32, octets_per_call: u64) -> Verdict {
     let mut opened = bench.opened().await?;
-    let each = (total / 2 / calls.len().max(1) as u32).max(1);
+    let each = (total / calls.len().max(1) as u32).max(2);
+    let warm = (each / 20).max(1);
     let instance = opened.instance;
-    repeat(&mut opened.probe, instance, &calls, each, "a").await?;
+    repeat(&mut opened.probe, instance, &calls, warm, "a").await?;
     let before = snapshot(&mut opened.probe).await?;
-    repeat(&mut opened.probe, instance, &calls, each, "b").await?;
+    repeat(&mut opened.probe, instance, &calls, each - warm, "b").await?;
     let after = snapshot(&mut opened.probe).await?;
-    let made = u64::from(each) * calls.len() as u64;
+    let made = u64::from(each - warm) * calls.len() as u64;
     let descriptors = after.descriptors.len().saturating_sub(before.descriptors.len());
     ensure(descriptors <= 2, || format!("{made} calls leave {descriptors} descriptors open"))?;
     let threads = after.threads.saturating_sub(before.threads);

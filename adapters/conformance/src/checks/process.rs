@@ -85,7 +85,7 @@ pub(crate) async fn ends(bench: &Bench) -> Verdict {
 
 pub(crate) async fn host_functions(bench: &Bench) -> Verdict {
     let mut opened = bench.opened().await?;
-    let used = exercise(bench, &mut opened).await?;
+    let used = exercise(bench, &mut opened).await.map_err(elsewhere)?;
     // From threads of its own, it may come late.
     let late = opened.probe.step(&Step::Snapshot, CALL).await.during("looking at the process")?;
     let misuse: Vec<String> = used.misuse.into_iter().chain(late.host.misuse).collect();
@@ -136,12 +136,17 @@ async fn around_exercise(bench: &Bench) -> Result<(Snapshot, Snapshot, Vec<u8>),
     let mut fresh = Probe::start(bench.program(), &bench.library)?;
     let before = snapshot(&mut fresh).await?;
     let mut opened = bench.opened().await?;
-    exercise(bench, &mut opened).await.map_err(|stop| match stop {
-        Stop::Failed(why) => skipped(format!("its calls do not come back: {why}; see process.ends")),
-        stop => stop,
-    })?;
+    exercise(bench, &mut opened).await.map_err(elsewhere)?;
     let after = snapshot(&mut opened.probe).await?;
     Ok((before, after, opened.probe.standard_output().await))
+}
+
+/// Calls that do not come back have a check of their own.
+fn elsewhere(stop: Stop) -> Stop {
+    match stop {
+        Stop::Failed(why) => skipped(format!("its calls do not come back: {why}; see process.ends")),
+        stop => stop,
+    }
 }
 
 pub(crate) async fn snapshot(probe: &mut Probe) -> Result<Snapshot, Stop> {

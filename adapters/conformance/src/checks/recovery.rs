@@ -19,7 +19,13 @@ pub(crate) async fn recovers(bench: &Bench) -> Verdict {
     let key = PrivateKey::generate().during("making a key")?;
     let csr = fixtures::request_for(&key).during("making a certificate request")?;
     let request = Request::RecoverKey(RecoverKeyRequest { serial: serial_of(encryption)?, csr });
-    match bench.run(&handle, &request, &bench.key("recover")?).await.during("key recovery")? {
+    let decided = match bench.run(&handle, &request, &bench.key("recover")?).await {
+        Err(error) if error.class == ErrorClass::NotSupported => {
+            return Err(not_offered(format!("with this configuration: {}", error.text)));
+        }
+        decided => decided.during("key recovery")?,
+    };
+    match decided {
         Decided::Pending(pending) => {
             ensure(!pending.token.is_empty(), || "it is pending with an empty token".to_owned())?;
             holds("pending: people at the CA decide")
@@ -42,7 +48,7 @@ pub(crate) async fn refuses(bench: &Bench) -> Verdict {
     let subject = bench.subject()?;
     let request = Request::RecoverKey(RecoverKeyRequest { serial: subject.serial, csr: subject.csr });
     match bench.run(&handle, &request, &bench.key("recover")?).await {
-        Err(error) if error.class == ErrorClass::Permanent => HOLDS,
+        Err(error) if matches!(error.class, ErrorClass::Permanent | ErrorClass::NotSupported) => HOLDS,
         Err(error) => Err(failed(format!(
             "recovery for a number that was never given is {}; permanent is the class",
             error.class

@@ -1,17 +1,21 @@
 //! Builds plugins and runs the kit on them.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod remote;
 pub mod vendor;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use yinqiao_ca_conformance::{Options, Outcome, Report, render, run};
+use yinqiao_ca_sdk::messages::Der;
 use yinqiao_ca_worker::WorkerProgram;
+use yinqiao_gm::sm2::PrivateKey;
 use zeroize::Zeroizing;
 
 /// The folder `adapters`, by its spelling: a symbolic link on the way is not followed.
@@ -73,7 +77,16 @@ pub fn softca_options(folder: &TempDir) -> Options {
     let mut options = options(&softca());
     let directory = folder.path().join("ca");
     std::fs::create_dir_all(&directory).unwrap();
-    options.configuration = Some(json!({"directory": directory, "name": "测试"}));
+    // Two who would have to consent to a recovery, and do not: it stays pending.
+    let operators: Vec<Value> = ["first", "second"]
+        .iter()
+        .map(|name| {
+            let key = PrivateKey::generate().unwrap().public_key().to_spki_der().unwrap();
+            json!({"name": name, "public_key": Der(key)})
+        })
+        .collect();
+    options.configuration = Some(json!({"directory": directory, "name": "测试", "operators": operators}));
+    options.pending = Duration::from_millis(500);
     options.write = vec![directory];
     let key = Zeroizing::new(b"a master key of the kit's own test".to_vec());
     options.secrets.insert("softca.master_key".to_owned(), key);
