@@ -8,6 +8,7 @@ pub mod known_root;
 mod operation;
 pub mod outage;
 pub mod plugin;
+pub mod routing;
 pub mod supervisor;
 pub mod trust;
 

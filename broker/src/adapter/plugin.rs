@@ -26,6 +26,14 @@ pub enum PluginError {
         /// Why.
         reason: LibraryError,
     },
+    /// What the catalogue says of it is not what was agreed upon or installed.
+    #[error("adapter \"{name}\": {reason}")]
+    Refused {
+        /// Which.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// Its own folder cannot be made.
     #[error("adapter \"{name}\": its folder cannot be made: {reason}")]
     Directory {
@@ -56,6 +64,9 @@ pub enum PluginError {
 /// See [`PluginError`].
 pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let name = entry.name.to_string();
+    if let Some(reason) = &entry.refusal {
+        return Err(PluginError::Refused { name, reason: reason.clone() });
+    }
     let pinned = entry.pinned().copied();
     let path = entry.library().to_owned();
     let shipped = entry.version.shipped;

@@ -11,9 +11,9 @@ use super::agreement::{Agreement, AgreementError, Standing};
 use super::changes::ChangeFolder;
 use super::entry::{AdapterName, Entry, State};
 use super::policy::{Policy, PolicyError};
-use super::routing::Route;
 use super::site::Site;
 use super::version::Version;
+use crate::adapter::routing::Route;
 
 /// What the catalogue says, checked.
 #[derive(Clone, Debug, Serialize)]

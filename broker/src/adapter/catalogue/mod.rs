@@ -21,8 +21,6 @@ mod opening;
 pub mod policy;
 pub mod proposal;
 pub mod report;
-#[path = "../routing.rs"]
-pub mod routing;
 pub mod sandbox;
 pub mod site;
 pub mod trial;

@@ -79,10 +79,7 @@ impl Anchors {
 
     /// The certificate whose key signed a revocation list.
     pub fn issuer_of(&self, list: &AnyRevocationList) -> Option<&AnyCertificate> {
-        self.intermediates
-            .iter()
-            .chain(&self.roots)
-            .find(|issuer| list.verify_signature(issuer).is_ok())
+        self.intermediates.iter().chain(&self.roots).find(|issuer| list.verify_signature(issuer).is_ok())
     }
 }
 

@@ -13,8 +13,8 @@ use yinqiao_gm::ocsp::{CertStatus, OcspRequest, ResponseBuilder, SingleResponse}
 use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::chain::Usage;
 use yinqiao_gm::x509::{
-    AnyRevocationList, Certificate, CertificateBuilder, CertificateRevocationList, DistinguishedName, Profile,
-    RevocationListBuilder, RevocationReason, RevokedEntry, SerialNumber,
+    AnyRevocationList, Certificate, CertificateBuilder, CertificateRevocationList, DistinguishedName,
+    Profile, RevocationListBuilder, RevocationReason, RevokedEntry, SerialNumber,
 };
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{Status, StatusSource};
@@ -143,7 +143,8 @@ impl Scene {
         let ca = Ca::new(now.seconds());
         let folder = tempfile::tempdir().unwrap();
         let sink: Arc<dyn EventSink> = Arc::new(EventHub::default());
-        let records: Arc<dyn Records> = Arc::new(SledStore::open(&folder.path().join("store"), sink).unwrap());
+        let records: Arc<dyn Records> =
+            Arc::new(SledStore::open(&folder.path().join("store"), sink).unwrap());
         let entry = json!({ "name": "ca", "version": { "library": "/none.so" }, "trust": trust });
         let entry = serde_json::from_value(entry).unwrap();
         let authority =
