@@ -5,10 +5,12 @@
 //! | --- | --- |
 //! | `sm2` | How fast are our SM2 signatures, beside OpenSSL's? |
 //! | `login` | What does a login cost the broker, and how long does its bid system wait? |
+//! | `adapters` | Do CAs' plugins keep out of each other's way, upgrade in use, and call fast? |
 
 // A benchmark prints: that is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod adapters;
 mod clock;
 mod login;
 mod sm2;
@@ -41,6 +43,8 @@ enum Bench {
     Sm2(sm2::Arguments),
     /// What does a login cost the broker, and how long does its bid system wait?
     Login(login::Arguments),
+    /// Do CAs' plugins keep out of each other's way, upgrade in use, and call fast?
+    Adapters(adapters::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let measured = match &arguments.bench {
         Bench::Sm2(bench) => sm2::run(bench),
         Bench::Login(bench) => login::run(bench),
+        Bench::Adapters(bench) => adapters::run(bench),
     };
     match measured {
         Ok(figures) => {

@@ -1,8 +1,10 @@
 //! The broker under test: the real program in a process of its own, with a data directory that goes when it goes.
 
 use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -17,21 +19,31 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts it on a free port of the loopback.
-    pub fn start(threads: Option<usize>) -> Result<Self> {
+    /// Starts it with `settings` (TOML) on a free port of the loopback. Its log goes to standard error.
+    pub fn start(settings: &str) -> Result<Self> {
+        Self::start_with(settings, |_| Ok(Stdio::inherit()))
+    }
+
+    /// The same; its log goes to `broker.log` in its directory.
+    pub fn start_quietly(settings: &str) -> Result<Self> {
+        Self::start_with(settings, |directory| Ok(File::create(directory.join("broker.log"))?.into()))
+    }
+
+    fn start_with(settings: &str, log: impl FnOnce(&Path) -> Result<Stdio>) -> Result<Self> {
         let program = env::current_exe()?.with_file_name("yinqiao");
         let directory = tempfile::tempdir()?;
-        let settings = directory.path().join("broker.toml");
-        std::fs::write(&settings, threads.map(|number| format!("threads = {number}\n")).unwrap_or_default())?;
+        let file = directory.path().join("broker.toml");
+        std::fs::write(&file, settings)?;
         let mut child = Command::new(&program)
             .arg("--config")
-            .arg(&settings)
+            .arg(&file)
             .arg("--data-dir")
             .arg(directory.path())
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log(directory.path())?)
             .spawn()
             .with_context(|| format!("{} cannot be run: build the broker first", program.display()))?;
         let mut line = String::new();
@@ -58,10 +70,11 @@ impl Broker {
     }
 
     /// What an operator's command prints.
-    pub fn operate(&self, words: &[&str]) -> Result<String> {
+    pub fn operate<W: AsRef<OsStr>>(&self, words: &[W]) -> Result<String> {
         let output =
             Command::new(&self.program).arg("--data-dir").arg(self.directory.path()).args(words).output()?;
         if !output.status.success() {
+            let words: Vec<_> = words.iter().map(|word| word.as_ref().to_string_lossy()).collect();
             bail!("yinqiao {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())

@@ -35,10 +35,14 @@ pub struct Load {
 }
 
 /// What was seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Measured {
     /// From the response's sending to its result's push, sorted.
     latencies: Vec<Duration>,
+    /// Logins that did not come to their end.
+    failed: u64,
+    /// Why the first of them did not.
+    first_failure: Option<String>,
     elapsed: Duration,
 }
 
@@ -48,9 +52,17 @@ struct Shared<'s> {
     load: Load,
     begin: Instant,
     begun: AtomicU64,
+    /// Set by the caller: no login begins any more.
+    stop: &'s AtomicBool,
     /// With one websocket for all: who waits for which session's result. Held for a look-up only.
     waiting: Mutex<HashMap<SessionId, Sender<Instant>>>,
     over: AtomicBool,
+}
+
+/// A code on a bid system's page, and where its phone says when it answered.
+struct Shown {
+    code: String,
+    sent: Sender<Result<Instant>>,
 }
 
 impl Load {
@@ -61,16 +73,22 @@ impl Load {
 
     /// Runs it to its end.
     pub fn run(self, scene: &Scene) -> Result<Measured> {
+        self.run_until(scene, &AtomicBool::new(false))
+    }
+
+    /// Runs it to its end, or until `stop` is set.
+    pub fn run_until(self, scene: &Scene, stop: &AtomicBool) -> Result<Measured> {
         let shared = Shared {
             scene,
             load: self,
             begin: Instant::now(),
             begun: AtomicU64::new(0),
+            stop,
             waiting: Mutex::default(),
             over: AtomicBool::new(false),
         };
         let shared = &shared;
-        let mut latencies = thread::scope(|scope| -> Result<Vec<Duration>> {
+        let mut measured = thread::scope(|scope| -> Result<Measured> {
             let listener = match self.socket {
                 SocketKind::All => Some(scope.spawn(|| shared.listen())),
                 SocketKind::Session => None,
@@ -82,14 +100,14 @@ impl Load {
             if let Some(listener) = listener {
                 joined(listener.join())?;
             }
-            let mut latencies = Vec::new();
+            let mut measured = Measured::default();
             for client in done {
-                latencies.extend(joined(client)?);
+                measured.add(joined(client)?);
             }
-            Ok(latencies)
+            Ok(measured)
         })?;
-        latencies.sort_unstable();
-        Ok(Measured { latencies, elapsed: shared.begin.elapsed() })
+        measured.elapsed = shared.begin.elapsed();
+        Ok(measured)
     }
 }
 
@@ -99,68 +117,82 @@ fn joined<T>(result: thread::Result<Result<T>>) -> Result<T> {
 
 impl Shared<'_> {
     /// One client: a bid system in this thread, its holder's phone in another.
-    fn client(&self, number: u32) -> Result<Vec<Duration>> {
-        let (show, codes) = channel::<String>();
-        let (sent, sendings) = channel();
+    fn client(&self, number: u32) -> Result<Measured> {
+        let (show, shown) = channel::<Shown>();
         thread::scope(|scope| {
-            let phone = scope.spawn(move || self.phone(&codes, &sent));
-            let seen = self.bid_system(number, &show, &sendings);
+            let phone = scope.spawn(move || self.phone(&shown));
+            let seen = self.bid_system(number, &show);
             drop(show);
-            // The phone's error is the cause of the bid system's.
             joined(phone.join())?;
-            seen
+            Ok(seen)
         })
     }
 
-    fn phone(&self, codes: &Receiver<String>, sent: &Sender<Instant>) -> Result<()> {
+    fn phone(&self, shown: &Receiver<Shown>) -> Result<()> {
         let phone = self.scene.phone()?;
-        while let Ok(code) = codes.recv() {
-            let answer = phone.scan(&code)?;
-            sent.send(Instant::now())?;
-            phone.send(&answer)?;
+        while let Ok(Shown { code, sent }) = shown.recv() {
+            let answer = phone.scan(&code).and_then(|answer| {
+                let moment = Instant::now();
+                phone.send(&answer).map(|()| moment)
+            });
+            // A bid system that gave up has said why.
+            let _ = sent.send(answer);
         }
         Ok(())
     }
 
-    fn bid_system(
-        &self,
-        number: u32,
-        show: &Sender<String>,
-        sendings: &Receiver<Instant>,
-    ) -> Result<Vec<Duration>> {
+    fn bid_system(&self, number: u32, show: &Sender<Shown>) -> Measured {
         let interval = self.load.per_second.map(|rate| f64::from(self.load.clients) / rate);
-        let mut latencies = Vec::new();
+        let mut measured = Measured::default();
         for turn in 0u32.. {
             if let Some(interval) = interval {
                 let share = f64::from(number) / f64::from(self.load.clients);
                 let due = Duration::from_secs_f64(interval * (f64::from(turn) + share));
                 thread::sleep(due.saturating_sub(self.begin.elapsed()));
             }
-            let is_over = self.begin.elapsed() >= self.load.time;
+            let is_over = self.stop.load(Ordering::Acquire) || self.begin.elapsed() >= self.load.time;
             if is_over || self.begun.fetch_add(1, Ordering::Relaxed) >= self.load.at_most {
                 break;
             }
-            let pushed = match self.load.socket {
-                SocketKind::Session => self.login_with_socket(show)?,
-                SocketKind::All => self.login_without_socket(show)?,
-            };
-            let sent = sendings.recv_timeout(PATIENCE)?;
-            latencies.push(pushed.saturating_duration_since(sent));
+            match self.login(show) {
+                Ok(latency) => measured.latencies.push(latency),
+                Err(reason) => {
+                    measured.failed += 1;
+                    measured.first_failure.get_or_insert_with(|| format!("{reason:#}"));
+                }
+            }
         }
-        Ok(latencies)
+        measured
+    }
+
+    /// One login; gives the time from the response's sending to its result's push.
+    fn login(&self, show: &Sender<Shown>) -> Result<Duration> {
+        let (sent, sendings) = channel();
+        let pushed = match self.load.socket {
+            SocketKind::Session => self.login_with_socket(show, sent),
+            SocketKind::All => self.login_without_socket(show, sent),
+        };
+        // The phone's error is the cause of the bid system's.
+        match (pushed, sendings.recv_timeout(PATIENCE)) {
+            (_, Ok(Err(phone))) => Err(phone.context("the phone")),
+            (Err(bid_system), _) => Err(bid_system.context("the bid system")),
+            (Ok(_), Err(silent)) => Err(silent).context("the phone says nothing"),
+            (Ok(pushed), Ok(Ok(sent))) => Ok(pushed.saturating_duration_since(sent)),
+        }
     }
 
     /// Gives the moment of the result's push; it is acknowledged.
-    fn login_with_socket(&self, show: &Sender<String>) -> Result<Instant> {
+    fn login_with_socket(&self, show: &Sender<Shown>, sent: Sender<Result<Instant>>) -> Result<Instant> {
         let opened = self.scene.bid_system.open_session(&login())?;
         let mut socket = Socket::connect_session(&self.scene.bid_system, &opened);
         let mut pushed = None;
-        let mut shown = false;
+        let mut sent = Some(sent);
         loop {
             match socket.next_message(PATIENCE)?.context("a session's websocket is silent")? {
-                ServerMessage::Code { text, .. } if !shown => {
-                    shown = true;
-                    show.send(text)?;
+                ServerMessage::Code { text: code, .. } => {
+                    if let Some(sent) = sent.take() {
+                        show.send(Shown { code, sent })?;
+                    }
                 }
                 ServerMessage::Event(event) => match event.happening {
                     Happening::Completed { .. } => {
@@ -172,16 +204,16 @@ impl Shared<'_> {
                 },
                 ServerMessage::Acknowledged { .. } => return pushed.context("acknowledged before the push"),
                 ServerMessage::Problem(problem) => bail!("{}: {}", problem.title, problem.detail),
-                ServerMessage::Welcome { .. } | ServerMessage::Code { .. } => {}
+                ServerMessage::Welcome { .. } => {}
             }
         }
     }
 
-    fn login_without_socket(&self, show: &Sender<String>) -> Result<Instant> {
+    fn login_without_socket(&self, show: &Sender<Shown>, sent: Sender<Result<Instant>>) -> Result<Instant> {
         let opened = self.scene.bid_system.open_session(&login())?;
         let (push, pushes) = channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(opened.session, push);
-        show.send(opened.code)?;
+        show.send(Shown { code: opened.code, sent })?;
         Ok(pushes.recv_timeout(PATIENCE)?)
     }
 
@@ -209,7 +241,34 @@ impl Shared<'_> {
 }
 
 impl Measured {
-    /// Logins.
+    /// Puts what was seen elsewhere to this.
+    pub fn add(&mut self, other: Self) {
+        self.latencies.extend(other.latencies);
+        self.latencies.sort_unstable();
+        self.failed += other.failed;
+        self.first_failure = self.first_failure.take().or(other.first_failure);
+        self.elapsed += other.elapsed;
+    }
+
+    /// The same, where no login failed.
+    pub fn whole(self) -> Result<Self> {
+        match &self.first_failure {
+            Some(reason) => bail!("{} logins failed; the first: {reason}", self.failed),
+            None => Ok(self),
+        }
+    }
+
+    /// Logins that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// Why the first of them failed.
+    pub fn first_failure(&self) -> Option<&str> {
+        self.first_failure.as_deref()
+    }
+
+    /// Logins that came to their end.
     pub fn count(&self) -> f64 {
         self.latencies.len() as f64
     }

@@ -15,11 +15,11 @@
 //! All clients' phones hold the same keys, so the broker's memory of certificates is always warm. The times of getting
 //! ready (enrolment, first logins) are not counted.
 
-mod broker;
-mod load;
+pub mod broker;
+pub mod load;
 mod memory;
-mod process;
-mod scene;
+pub mod process;
+pub mod scene;
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub enum SocketKind {
 
 /// Measures and gives the figures.
 pub fn run(arguments: &Arguments) -> Result<Value> {
-    let broker = Broker::start(arguments.threads)?;
+    let broker = Broker::start(&settings(arguments.threads))?;
     let scene = Scene::prepare(&broker)?;
     let full = Load {
         clients: arguments.clients,
@@ -82,20 +82,20 @@ pub fn run(arguments: &Arguments) -> Result<Value> {
         socket: arguments.socket,
     };
     eprintln!("first logins");
-    full.with_sessions(WARM_UP).run(&scene)?;
+    full.with_sessions(WARM_UP).run(&scene)?.whole()?;
     eprintln!("{} waiting sessions", arguments.waiting);
     let memory = memory::measure(&broker, &scene, arguments.waiting)?;
     let before = sm2::verification_time()?;
     eprintln!("full load: {} clients, {} s", arguments.clients, arguments.seconds);
     let counter = process::Instructions::start(broker.pid(), full.time);
     let usage = Usage::of(&broker)?;
-    let at_full = full.run(&scene)?;
+    let at_full = full.run(&scene)?.whole()?;
     let used = Usage::of(&broker)?.since(&usage);
     let instructions = counter.read();
     let verification = before.min(sm2::verification_time()?);
     let half_rate = at_full.per_second() / 2.0;
     eprintln!("half load: {half_rate:.0} logins a second, {} s", arguments.seconds);
-    let at_half = Load { per_second: Some(half_rate), ..full }.run(&scene)?;
+    let at_half = Load { per_second: Some(half_rate), ..full }.run(&scene)?.whole()?;
 
     let sessions = at_full.count();
     let per_session = |time: Duration| time.as_secs_f64() / sessions;
@@ -122,6 +122,11 @@ pub fn run(arguments: &Arguments) -> Result<Value> {
         "half_load": latency(&at_half),
         "memory": memory,
     }))
+}
+
+/// The broker's settings, TOML.
+fn settings(threads: Option<usize>) -> String {
+    threads.map(|number| format!("threads = {number}\n")).unwrap_or_default()
 }
 
 fn latency(measured: &Measured) -> Value {

@@ -23,16 +23,7 @@ pub struct Usage {
 impl Usage {
     /// Reads it.
     pub fn of(broker: &Broker) -> Result<Self> {
-        let mut worker = Duration::ZERO;
-        for entry in fs::read_dir("/proc")?.flatten() {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
-            // A process may end while it is looked at.
-            if let Some(Ok(stat)) = pid.map(Stat::read)
-                && stat.parent == broker.pid()
-            {
-                worker += stat.time;
-            }
-        }
+        let worker = children(broker.pid())?.iter().map(|stat| stat.time).sum();
         Ok(Self { broker: Stat::read(broker.pid())?.time, worker, clients: clock::process() })
     }
 
@@ -52,6 +43,25 @@ pub fn resident(pid: u32) -> Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kib * 1024)
+}
+
+/// How many processes a process has started that have not ended: a broker's workers.
+pub fn number_of_children(pid: u32) -> Result<usize> {
+    Ok(children(pid)?.len())
+}
+
+fn children(parent: u32) -> Result<Vec<Stat>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        // A process may end while it is looked at.
+        if let Some(Ok(stat)) = pid.map(Stat::read)
+            && stat.parent == parent
+        {
+            children.push(stat);
+        }
+    }
+    Ok(children)
 }
 
 /// Two fields of `/proc/PID/stat` (proc(5)): the parent, and user and system time together.
