@@ -50,3 +50,26 @@ async fn a_plugin_that_waits_for_ever_is_told_that_it_had_to_be_killed() {
     let report = run(&["DEAF"], &["network.black-hole", "network.reset"]).await;
     assert_eq!(failed(&report), BTreeSet::from(["network.black-hole"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_with_a_sanitizer_shows_what_an_ordinary_one_hides() {
+    for (overrun, outcome) in [(false, Outcome::Passed), (true, Outcome::Failed)] {
+        let folder = tempdir().unwrap();
+        let address = remote::start();
+        let macros = |more: &'static str| if overrun { vec!["OVERRUN", more] } else { vec![more] };
+        let mut options = options(&c_plugin(&folder, "remote", &macros("PLAIN")));
+        options.sanitized = Some(c_plugin(&folder, "remote", &macros("SANITIZED")));
+        options.configuration = Some(json!({"port": address.port()}));
+        options.only = vec!["hostile.sanitizers".to_owned(), "issue".to_owned()];
+        let report = report(options).await;
+        assert!(
+            ids(&report, outcome).contains("hostile.sanitizers"),
+            "{}",
+            text(&report, "hostile.sanitizers")
+        );
+        assert!(ids(&report, Outcome::Passed).contains("issue.issues"));
+        if overrun {
+            assert!(text(&report, "hostile.sanitizers").contains("heap-buffer-overflow"));
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::fixtures;
 use crate::verdict::{Stop, Verdict, While as _, ensure, holds, not_offered, skipped};
 
 /// An identity code with a right check digit that belongs to nobody: the region 990000 is not assigned.
-const IDENTITY_CODE: &str = "990000199001010014";
+const IDENTITY_CODE: &str = "990000199001010017";
 /// Shorter values would be found by chance.
 const SHORTEST: usize = 8;
 /// Larger files are no logs.

@@ -2,7 +2,7 @@
  *
  *     operation '\n' idempotency key '\n' length '\n' document
  *
- * and reads   status '\n' length '\n' document.   BLIND and DEAF are the faults that the tests choose. */
+ * and reads   status '\n' length '\n' document.   BLIND, DEAF and OVERRUN are the faults that the tests choose. */
 #include "ca_adapter.h"
 
 #include <arpa/inet.h>
@@ -140,6 +140,15 @@ static int32_t health(ca_instance *instance, const ca_call *call, ca_buf *out) {
 
 static int32_t submit(ca_instance *instance, const ca_call *call, uint32_t operation, ca_slice request, ca_buf *out) {
   if (operation != CA_OP_ISSUE) return CA_NOT_SUPPORTED;
+#ifdef OVERRUN
+  /* One octet too few: nothing that shows, but for a sanitizer. */
+  char *copy = malloc(request.len + 1 - (request.len > 0));
+  if (copy != NULL) {
+    for (uint64_t at = 0; at < request.len; at++) copy[at] = (char)request.ptr[at];
+    copy[request.len] = 0;
+  }
+  free(copy);
+#endif
   return ask(instance, call, operation, request, LOST, out);
 }
 

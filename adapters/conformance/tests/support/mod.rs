@@ -47,10 +47,11 @@ pub fn softca() -> PathBuf {
 
 /// A plugin from `tests/plugins`, compiled with the given macros.
 pub fn c_plugin(folder: &TempDir, name: &str, macros: &[&str]) -> PathBuf {
-    let library = folder.path().join(format!("lib{name}.so"));
+    let library = folder.path().join(format!("lib{name}{}.so", macros.concat()));
     let output = Command::new("cc")
         .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
         .arg("-fvisibility=hidden")
+        .args(if macros.contains(&"SANITIZED") { &["-fsanitize=address", "-g"][..] } else { &[] })
         .args(macros.iter().map(|name| format!("-D{name}")))
         .arg("-I")
         .arg(adapters().join("include"))
