@@ -197,7 +197,10 @@ extern "C" {
  *                  first reason and time. The reply says "revoked" only when the CA has confirmed it.
  * HOLD, UNHOLD     {"serial": serial, "pair": boolean}                         -> {"certificates": [state, ...]}
  * STATUS           {"serial": serial}                                                                -> state
- * CRL              {}                      -> {"crl": der, "number": hex, "this_update_ms": time, "next_update_ms": time}
+ * CRL              {}                      -> {"crl": der, "number": hex, "this_update_ms": time, "next_update_ms": time,
+ *                                              "delta"?: der}
+ *                  crl is the newest complete list; number and times are its own. delta is a delta list (RFC 5280 section
+ *                  5.2.4) that can be put to it, where the CA makes one.
  * OCSP             {"request": der}        -> {"response": der}                                     (RFC 6960)
  * RECOVER_KEY      {"serial": serial, "csr": der}   -> {"encryption_certificate": der, "enveloped_key": der}
  *                  serial names the encryption certificate. Its private key comes enveloped for the key of csr.

@@ -173,6 +173,19 @@ impl LocalInstance<'_> {
         sort(status, bytes)
     }
 
+    /// Asks what became of a pending operation.
+    ///
+    /// # Errors
+    /// What the adapter says; [`LocalError::Pending`] as long as it is not finished.
+    pub fn poll(&self, operation: Operation, token: &str) -> Result<Reply, LocalError> {
+        let poll = self.host.adapter.poll.ok_or(LocalError::Missing)?;
+        // SAFETY: the adapter's function with its instance, a call, a token and a buffer that outlive the call.
+        let (status, bytes) = self.raw_call("", |call, out| unsafe {
+            poll(self.instance, call, ca_slice::lend(token.as_bytes()), out)
+        });
+        Ok(Reply::parse(operation, &sort(status, bytes)?).map_err(AdapterError::from)?)
+    }
+
     /// Looks up.
     ///
     /// # Errors

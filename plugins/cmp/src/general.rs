@@ -131,6 +131,7 @@ impl Instance {
             this_update_ms: time(list.this_update()),
             next_update_ms: time(list.next_update()),
             crl: Der(list.der().to_vec()),
+            delta: None,
         })
     }
 

@@ -163,6 +163,7 @@ fn to_reply(record: &CrlRecord) -> Crl {
         number: hex::encode(record.number.to_be_bytes()),
         this_update_ms: record.this_update_ms,
         next_update_ms: record.next_update_ms,
+        delta: record.delta.as_ref().map(|delta| delta.crl.clone()),
     }
 }
 

@@ -194,6 +194,9 @@ pub struct Crl {
     pub this_update_ms: u64,
     /// nextUpdate, milliseconds since 1970.
     pub next_update_ms: u64,
+    /// A delta list that can be put to `crl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Der>,
 }
 
 /// An OCSP or timestamp request.

@@ -49,7 +49,15 @@ impl Authority {
             // The CA may have a new key.
             self.refresh_anchors().await?;
         }
-        self.take_list(list).map_err(|reason| self.broken(format!("revocation list: {reason}")))
+        let broken = |reason: String| self.broken(format!("revocation list: {reason}"));
+        self.take_list(list).map_err(broken)?;
+        match crl.delta {
+            Some(delta) => AnyRevocationList::from_der(delta.as_bytes())
+                .map_err(|error| error.to_string())
+                .and_then(|delta| self.take_list(delta))
+                .map_err(broken),
+            None => Ok(()),
+        }
     }
 
     async fn refresh_anchors(&self) -> Result<(), AuthorityError> {
