@@ -29,7 +29,7 @@ pub enum Command {
         /// An existing holder, for a further certificate of the same person.
         #[arg(long)]
         holder: Option<HolderId>,
-        /// Adapter of the CA that issues; the first configured one where none is named.
+        /// Adapter of the CA that issues. Where none is named, the catalogue's routes say which, and which ones after it.
         #[arg(long)]
         adapter: Option<String>,
         /// Days that the certificates will be valid.

@@ -9,19 +9,20 @@ use yinqiao_gm::x509::Certificate;
 use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
 use yinqiao_protocol::statement::RelyingPartyName;
-use yinqiao_protocol::task::{SealKind, is_showable};
+use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, SealId, Sm3Hex};
 
 use crate::adapter::journal::Progress;
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
+use crate::directory::DirectoryError;
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::seal::{NewSeal, SealMaking};
 
 pub mod adapter;
 pub mod control;
 pub mod credit_code;
+mod enrolment;
 
 /// A request. Answers are JSON objects.
 #[derive(Debug, Deserialize, Serialize)]
@@ -51,7 +52,7 @@ pub enum Command {
         enterprise: Option<Enterprise>,
         /// An existing holder, for a further certificate.
         holder: Option<HolderId>,
-        /// Adapter that issues; the first one where none is named.
+        /// Adapter that issues; where none is named, the catalogue's routes say which.
         certificate_authority: Option<String>,
         /// Days that the certificates will be valid.
         validity_days: u32,
@@ -176,7 +177,7 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             code_hours,
         } => {
             let holder = Holder { id: holder.unwrap_or_else(HolderId::random), kind, name, enterprise };
-            add_enrolment(broker, holder, certificate_authority, validity_days, code_hours).await
+            enrolment::add(broker, holder, certificate_authority, validity_days, code_hours).await
         }
         Command::ListCertificates {} => list_certificates(broker).await,
         Command::RevokeCertificate { sm3, reason } => {
@@ -217,57 +218,6 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             "session_actors": broker.sessions.actors(),
         })),
     }
-}
-
-async fn add_enrolment(
-    broker: &Broker,
-    holder: Holder,
-    certificate_authority: Option<String>,
-    validity_days: u32,
-    code_hours: u32,
-) -> Result<Value, ApiError> {
-    let invalid = |text: &str| Err(ApiError::new(Kind::InvalidRequest, text));
-    if !is_showable(&holder.name, 60) {
-        return invalid("a name has 1 to 60 characters and no control characters");
-    }
-    match &holder.enterprise {
-        None if holder.kind == HolderKind::LegalPerson => {
-            return invalid(
-                "a legal-person user acts for a company: give its name and unified social credit code",
-            );
-        }
-        Some(enterprise) if !is_showable(&enterprise.name, 100) => {
-            return invalid("a company's name has 1 to 100 characters and no control characters");
-        }
-        Some(enterprise) if !credit_code::is_valid(&enterprise.unified_social_credit_code) => {
-            return invalid(
-                "the unified social credit code is wrong: it has 18 characters, and the last one follows from the others (GB 32100)",
-            );
-        }
-        _ => {}
-    }
-    if !(1..=3650).contains(&validity_days) || !(1..=720).contains(&code_hours) {
-        return invalid("certificates are valid for 1 to 3,650 days, codes for 1 to 720 hours");
-    }
-    let authority = match certificate_authority {
-        Some(name) => broker.authorities.get(&name)?.name().to_owned(),
-        None => broker
-            .authorities
-            .all()
-            .first()
-            .map(|authority| authority.name().to_owned())
-            .ok_or_else(|| ApiError::new(Kind::InvalidRequest, "no adapter is configured"))?,
-    };
-    let record = EnrolmentRecord {
-        holder: holder.clone(),
-        certificate_authority: authority,
-        fallback: Vec::new(),
-        validity_days,
-        expires_at: clock::now().plus_seconds(code_hours * 3600),
-        state: EnrolmentState::Open,
-    };
-    let code = broker.directory.add_enrolment(&record).await?;
-    Ok(json!({ "holder": holder.id, "code": code.expose(), "code_expires_at": record.expires_at }))
 }
 
 async fn list_seals(broker: &Broker) -> Result<Value, ApiError> {
@@ -340,8 +290,12 @@ fn list_adapters(broker: &Broker) -> Value {
         .all()
         .iter()
         .map(|authority| {
-            let Ok(handle) = authority.handle() else {
-                return json!({ "adapter": authority.name(), "state": "failed" });
+            let handle = match authority.handle() {
+                Ok(handle) => handle,
+                Err(reason) => {
+                    let reason = reason.to_string();
+                    return json!({ "adapter": authority.name(), "state": "failed", "reason": reason });
+                }
             };
             let health = handle.health();
             json!({

@@ -11,6 +11,9 @@ use crate::operator;
 pub struct Arguments {
     /// The key, as `yinqiao adapter operations` shows it. Ask the CA first: what it has done stays done.
     key: String,
+    /// Your word, after the CA's: it has done nothing under this key, and the operation may be submitted again.
+    #[arg(long, required = true)]
+    not_done: bool,
 }
 
 /// Runs it.
