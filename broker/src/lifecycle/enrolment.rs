@@ -9,6 +9,7 @@ use uuid::Uuid;
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, IssueRequest, Validity};
 use yinqiao_ca_sdk::messages::{Holder as AdapterHolder, HolderKind as AdapterHolderKind};
+use yinqiao_gm::enveloped_key::EnvelopedKey;
 use yinqiao_gm::sm2;
 use yinqiao_gm::x509::chain::Usage;
 use yinqiao_gm::x509::{Certificate, CertificateRequest};
@@ -246,6 +247,10 @@ async fn enrolled(
     let encryption_certificate = read(&encryption)?;
     if signing_certificate.public_key() != request.public_key() {
         return Err(broken("the issued certificate is of another key than the request's"));
+    }
+    let envelope = EnvelopedKey::from_der(enveloped_key.as_bytes()).map_err(|e| broken(&e.to_string()))?;
+    if envelope.public_key() != encryption_certificate.public_key() {
+        return Err(broken("the encryption certificate is of another key than the enveloped one"));
     }
     let now = clock::now();
     let checked = authority.check(&signing_certificate, Usage::Signing, now).await?;
