@@ -17,6 +17,9 @@ const CMAKE: &str = "cmake==3.31.6";
 /// SM2, SM3 and SM4 in JavaScript.
 const SM_CRYPTO: &str = "sm-crypto-v2@1.15.1";
 
+/// Not a judge, but what the vendor's plugin in C is built with.
+pub const C_PLUGIN_TOOLS: &str = "compiler and libraries of the C plugin";
+
 /// A judge that is missing.
 #[derive(Debug)]
 pub struct Missing {
@@ -29,12 +32,13 @@ pub struct Missing {
 /// One judge: its name, and what makes it ready.
 type Judge = (&'static str, fn() -> Result<()>);
 
-const JUDGES: [Judge; 5] = [
+const JUDGES: [Judge; 6] = [
     ("OpenSSL", open_ssl),
     ("Bouncy Castle", bouncy_castle),
     ("GmSSL", gmssl),
     ("sm-crypto-v2", sm_crypto),
     ("strace", strace),
+    (C_PLUGIN_TOOLS, c_plugin_tools),
 ];
 
 /// Makes all judges ready and tells which are not.
@@ -74,6 +78,18 @@ fn strace() -> Result<()> {
         apt_install(&["strace"])?;
     }
     Ok(())
+}
+
+/// What the vendor's plugin in C is built with, and its sanitizers.
+fn c_plugin_tools() -> Result<()> {
+    const PACKAGES: [&str; 7] =
+        ["gcc", "libc6-dev", "make", "binutils", "pkg-config", "libssl-dev", "libjansson-dev"];
+    let there = ["cc", "make", "nm", "pkg-config"].into_iter().all(on_path);
+    let known = || {
+        let mut ask = Command::new("pkg-config");
+        quietly(ask.args(["--exists", "libcrypto", "jansson"])).is_ok()
+    };
+    if there && known() { Ok(()) } else { apt_install(&PACKAGES) }
 }
 
 /// Into the workspace's `.tools/node`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -44,7 +44,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     }
-    let passed = child.wait()?.success();
+    let mut passed = child.wait()?.success();
+    if arguments.filter.is_none() && !missing.iter().any(|missing| missing.judge == judge::C_PLUGIN_TOOLS) {
+        passed &= c_plugin()?;
+    }
     println!("{} tests passed, {} failed, {} ignored.", report.passed, report.failed, report.ignored);
     for Missing { judge, reason } in &missing {
         report.not_run.insert(format!("{judge}: {reason}"));
@@ -57,6 +60,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         println!("{NOT_RUN} {line}");
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The tests that the vendor's plugin in C brings along, plain and under sanitizers.
+fn c_plugin() -> Result<bool> {
+    let folder = workspace::root().join("examples/vendor-plugin-c");
+    let output = Command::new("make").arg("-C").arg(&folder).arg("check").stdin(Stdio::null()).output();
+    let output = output.context("make cannot be run")?;
+    if output.status.success() {
+        println!("The C plugin's own tests passed.");
+    } else {
+        println!("The C plugin's own tests failed:");
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.status.success())
 }
 
 /// What the tests have said so far.
