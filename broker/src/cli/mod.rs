@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::adapter::plugin::WORKER_SUBCOMMAND;
 use crate::config::Config;
+use adapter::check::PROBE_SUBCOMMAND;
 
 mod adapter;
 mod certificate;
@@ -73,6 +74,9 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_SUBCOMMAND) {
         return yinqiao_ca_worker::worker::main();
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == PROBE_SUBCOMMAND) {
+        return yinqiao_ca_worker::probe::main();
+    }
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,11 +88,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let command = match arguments.command {
+        // It needs nothing of a broker, and its --config is the plugin's.
+        Command::Adapter(adapter::Command::Check(check)) => {
+            return adapter::check::run(check, arguments.config.as_deref());
+        }
+        command => command,
+    };
     let mut config = Config::load(arguments.config.as_deref())?;
     if let Some(directory) = arguments.data_dir {
         config.data_directory = directory;
     }
-    match arguments.command {
+    match command {
         Command::Serve(serve) => serve::run(config, serve),
         Command::Rp(command) => relying_party::run(config, command),
         Command::Enrolment(command) => enrolment::run(config, command),

@@ -6,6 +6,7 @@ use crate::config::Config;
 
 mod add;
 mod changes;
+pub mod check;
 mod configure;
 mod consent;
 mod disable;
@@ -69,6 +70,8 @@ pub enum Command {
     Operations(operations::Arguments),
     /// Say that a CA has done nothing under a key whose outcome nobody knew.
     Settle(settle::Arguments),
+    /// Hold a plugin's file to the contract of ca_adapter.h, with a CA for tests, and write a report of it.
+    Check(check::Arguments),
     /// Write a CA's certificates and its revocation list as PEM files.
     Export(export::Arguments),
 }
@@ -97,6 +100,8 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         Command::Stats(arguments) => stats::run(config, &arguments),
         Command::Operations(arguments) => operations::run(config, &arguments),
         Command::Settle(arguments) => settle::run(config, arguments),
+        // With a configuration it is run before the broker's settings are read.
+        Command::Check(arguments) => check::run(arguments, None),
         Command::Export(arguments) => export::run(config, &arguments),
     }
 }
