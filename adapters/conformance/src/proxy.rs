@@ -134,13 +134,16 @@ async fn transfer(
     match fault {
         Fault::BlackHole => while client.read(&mut chunk).await? > 0 {},
         Fault::HalfClose => {
-            client.read(&mut chunk).await?;
+            if client.read(&mut chunk).await? == 0 {
+                return Ok(());
+            }
             client.shutdown().await?;
             while client.read(&mut chunk).await? > 0 {}
         }
         Fault::Reset => {
-            client.read(&mut chunk).await?;
-            client.set_zero_linger()?;
+            if client.read(&mut chunk).await? > 0 {
+                client.set_zero_linger()?;
+            }
         }
         Fault::None | Fault::CutReply(_) | Fault::Drip => {
             pass(client, TcpStream::connect(upstream).await?, fault, counts).await?;
