@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Clients that log in at the same time.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=500))]
     clients: u32,
-    /// Faults: turns with and without each plugin.
+    /// Faults: turns with and without each plugin; what does not hold gets up to two more.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
     rounds: u32,
     /// Faults: only those whose name begins so; can be given several times.

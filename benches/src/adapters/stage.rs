@@ -40,7 +40,7 @@ struct Rate {
 }
 
 /// Logins over some time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Window {
     /// Them.
     pub logins: Measured,
@@ -131,6 +131,9 @@ impl Stage {
         }
         let most = trial(None)?.per_second();
         let taken = (most * SUSTAINABLE).min(wanted).max(1.0);
+        if taken == wanted {
+            return Ok(Rate { wanted, taken, most: None });
+        }
         eprintln!("no: {most:.0} are the most here; {taken:.0} are taken");
         Ok(Rate { wanted, taken, most: Some(most) })
     }

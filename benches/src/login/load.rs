@@ -35,7 +35,7 @@ pub struct Load {
 }
 
 /// What was seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// From the response's sending to its result's push, sorted.
     latencies: Vec<Duration>,
@@ -148,6 +148,9 @@ impl Shared<'_> {
             if let Some(interval) = interval {
                 let share = f64::from(number) / f64::from(self.load.clients);
                 let due = Duration::from_secs_f64(interval * (f64::from(turn) + share));
+                if due >= self.load.time {
+                    break;
+                }
                 thread::sleep(due.saturating_sub(self.begin.elapsed()));
             }
             let is_over = self.stop.load(Ordering::Acquire) || self.begin.elapsed() >= self.load.time;

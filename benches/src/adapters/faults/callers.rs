@@ -17,7 +17,8 @@ use crate::adapters::stage::Stage;
 
 /// Phones that enrol at the same time.
 const PHONES: usize = 2;
-/// A phone's pause between two enrolments. The broker itself asks a plugin again every 200 ms.
+/// Pause between two enrolments of a phone, and between two plugins that are to be refused. The broker itself asks a
+/// plugin again every 200 ms.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What calls came to.
@@ -111,6 +112,7 @@ pub fn load_wrong_sizes(stage: &Stage, folder: &Path, over: &AtomicBool) -> Resu
             }
             Err(reason) => calls.refuse(format!("{variant}: {reason:#}")),
         }
+        thread::sleep(PAUSE);
     }
     Ok(calls)
 }

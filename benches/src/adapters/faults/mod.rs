@@ -1,8 +1,10 @@
 //! Faulty plugins beside logins through another CA.
 //!
 //! For each fault the windows are: without it, with it, without it (and again, for more rounds). "With it" begins after
-//! the plugin was added and ends before it is removed; "without it" begins when its last process is gone. The first case,
-//! `none`, is the good plugin: what it costs to issue beside logins, whoever does it.
+//! the plugin was added and ends before it is removed; "without it" begins when its last process is gone. What does not
+//! hold gets more rounds, since a machine that others use too is never still; all windows count, the first ones too. How
+//! far the windows without it differ among themselves is given as drift. The first case, `none`, is the good plugin: what
+//! it costs to issue beside logins, whoever does it.
 
 mod callers;
 mod cases;
@@ -21,9 +23,11 @@ use crate::figure;
 
 /// The longest that a percentile may be, as a multiple of the same without the plugin.
 const MOST: f64 = 1.5;
-/// By how many octets more than without the plugin the broker may have grown in the time of a window: what an allocator
-/// holds back, and certificates that were issued.
-const FLAT: f64 = (8 << 20) as f64;
+/// By how many octets more than without the plugin the broker may have grown over all windows: two of the largest replies
+/// (8 MiB) at the same time, and what an allocator holds back.
+const FLAT: f64 = (24 << 20) as f64;
+/// Rounds that a case gets beyond those asked for, where it does not hold.
+const MORE_ROUNDS: u32 = 2;
 /// Percentiles that are compared.
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)];
 /// What the cases are called in which no plugin is faulty, and all that are refused at load.
@@ -106,47 +110,80 @@ impl Plugin for Loading<'_> {
     }
 }
 
+/// All windows of one case.
+#[derive(Debug, Default)]
+struct Measured {
+    before: Window,
+    with: Window,
+    after: Window,
+    calls: Calls,
+    counters: Counters,
+}
+
 fn measure_one(stage: &Stage, name: &str, plugin: &dyn Plugin, rounds: u32) -> Result<Value> {
-    let first = stage.window()?;
-    let mut without = first.to_json();
-    let mut before = first;
-    let (mut with, mut after) = (Window::default(), Window::default());
-    let (mut calls, mut counters) = (Calls::default(), Counters::default());
-    for _ in 0..rounds {
-        let (window, made, counted) = plugin.window(stage)?;
-        with.add(window);
-        calls.add(made);
-        counters = counters.and(counted);
-        after.add(stage.window()?);
+    let mut measured = Measured { before: stage.window()?, ..Measured::default() };
+    let mut done = 0;
+    loop {
+        let (window, calls, counters) = plugin.window(stage)?;
+        measured.with.add(window);
+        measured.calls.add(calls);
+        measured.counters = measured.counters.and(counters);
+        measured.after.add(stage.window()?);
+        done += 1;
+        let row = measured.row(done);
+        if done >= rounds && (row["holds"] == true || done >= rounds + MORE_ROUNDS) {
+            eprintln!("{name}: {}", measured.spoken());
+            return Ok(row);
+        }
     }
-    let last = after.to_json();
-    let drift = ratios(&after, &before);
-    before.add(after);
-    let ratios = ratios(&with, &before);
-    let grown = (with.growth_per_second() - before.growth_per_second()) * with.seconds;
-    let within = ratios.iter().all(|(_, ratio)| *ratio <= MOST);
-    let holds = with.logins.failed() == 0 && before.logins.failed() == 0 && within && grown <= FLAT;
-    eprintln!(
-        "{name}: {}; {} logins, {} failed; latency {}; without the plugin it drifted {}; {} kills, {} restarts",
-        if holds { "holds" } else { "DOES NOT HOLD" },
-        with.logins.count(),
-        with.logins.failed(),
-        spoken(&ratios),
-        spoken(&drift),
-        counters.kills,
-        counters.restarts,
-    );
-    without["and_after"] = last;
-    Ok(json!({
-        "holds": holds,
-        "without": without,
-        "with": with.to_json(),
-        "calls": calls.to_json(),
-        "adapter": counters.to_json(),
-        "latency_ratio": members(&ratios),
-        "drift_without_the_plugin": members(&drift),
-        "rss_growth_beyond_without_kib": figure(grown / 1024.0),
-    }))
+}
+
+impl Measured {
+    fn without(&self) -> Window {
+        let mut without = self.before.clone();
+        without.add(self.after.clone());
+        without
+    }
+
+    /// Octets that the broker grew beyond what it would have without the plugin.
+    fn grown(&self) -> f64 {
+        (self.with.growth_per_second() - self.without().growth_per_second()) * self.with.seconds
+    }
+
+    fn holds(&self) -> bool {
+        let without = self.without();
+        let failed = self.with.logins.failed() + without.logins.failed();
+        let within = ratios(&self.with, &without).iter().all(|(_, ratio)| *ratio <= MOST);
+        failed == 0 && within && self.grown() <= FLAT
+    }
+
+    fn row(&self, rounds: u32) -> Value {
+        let without = self.without();
+        json!({
+            "holds": self.holds(),
+            "rounds": rounds,
+            "without": without.to_json(),
+            "with": self.with.to_json(),
+            "calls": self.calls.to_json(),
+            "adapter": self.counters.to_json(),
+            "latency_ratio": members(&ratios(&self.with, &without)),
+            "drift_without_the_plugin": members(&ratios(&self.after, &self.before)),
+            "rss_growth_beyond_without_kib": figure(self.grown() / 1024.0),
+        })
+    }
+
+    fn spoken(&self) -> String {
+        format!(
+            "{}; {} logins, {} failed; latency {}; without the plugin it drifted {}; {} kills, {} restarts",
+            if self.holds() { "holds" } else { "DOES NOT HOLD" },
+            self.with.logins.count(),
+            self.with.logins.failed(),
+            spoken(&ratios(&self.with, &self.without())),
+            spoken(&ratios(&self.after, &self.before)),
+            self.counters.kills,
+            self.counters.restarts,
+        )
+    }
 }
 
 type Ratios = [(&'static str, f64); 3];
