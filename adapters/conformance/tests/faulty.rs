@@ -87,6 +87,7 @@ async fn a_second_pair_under_one_key_is_found_by_asking_twice_and_by_killing() {
     let found = failed(&report);
     assert!(found.contains("issue.deduplicates"), "{found:?}");
     assert!(found.contains("kill.issue"), "{found:?}");
+    assert!(found.contains("threading.one-key-at-once"), "{found:?}");
     assert!(
         found
             .iter()

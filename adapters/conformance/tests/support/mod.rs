@@ -47,7 +47,8 @@ pub fn softca() -> PathBuf {
 
 /// A plugin from `tests/plugins`, compiled with the given macros.
 pub fn c_plugin(folder: &TempDir, name: &str, macros: &[&str]) -> PathBuf {
-    let library = folder.path().join(format!("lib{name}{}.so", macros.concat()));
+    let sanitized = if macros.contains(&"SANITIZED") { "-sanitized" } else { "" };
+    let library = folder.path().join(format!("lib{name}{sanitized}.so"));
     let output = Command::new("cc")
         .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
         .arg("-fvisibility=hidden")
