@@ -168,7 +168,7 @@ pub struct Answer {
 
 /// What came of a step.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Result {
     /// Nothing to tell.
     Done,
