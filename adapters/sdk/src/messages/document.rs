@@ -191,7 +191,7 @@ pub enum Reply {
 pub struct DocumentError {
     operation: Operation,
     part: &'static str,
-    reason: serde_json::Error,
+    reason: String,
 }
 
 fn read<T: for<'de> Deserialize<'de>>(
@@ -199,7 +199,27 @@ fn read<T: for<'de> Deserialize<'de>>(
     part: &'static str,
     document: &[u8],
 ) -> Result<T, DocumentError> {
-    serde_json::from_slice(document).map_err(|reason| DocumentError { operation, part, reason })
+    let wrong = |reason: String| DocumentError { operation, part, reason };
+    // Left to itself, serde takes an array for an object.
+    if !document.trim_ascii_start().starts_with(b"{") {
+        return Err(wrong("it is no JSON object".to_owned()));
+    }
+    serde_json::from_slice(document).map_err(|error| wrong(without_values(&error)))
+}
+
+/// What is wrong, without the values that the parser quotes: they may be personal data.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!("line {}, column {}", error.line(), error.column());
+    if text.starts_with("missing field") {
+        return text;
+    }
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            format!("a member at {place} has a value that does not fit it")
+        }
+        _ => format!("it is no JSON at {place}"),
+    }
 }
 
 fn write<T: Serialize>(
@@ -207,7 +227,7 @@ fn write<T: Serialize>(
     part: &'static str,
     document: &T,
 ) -> Result<Vec<u8>, DocumentError> {
-    serde_json::to_vec(document).map_err(|reason| DocumentError { operation, part, reason })
+    serde_json::to_vec(document).map_err(|error| DocumentError { operation, part, reason: error.to_string() })
 }
 
 #[cfg(test)]
@@ -253,5 +273,22 @@ mod tests {
         };
         let shown = format!("{holder:?}");
         assert!(!shown.contains("Zhang") && !shown.contains("1101"), "{shown}");
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_value_that_does_not_fit() {
+        let request = br#"{"csr":"AAAA","holder":{"kind":"person","name":["110101199003077774"]}}"#;
+        let error = Request::parse(Operation::Issue, request).unwrap_err().to_string();
+        assert!(!error.contains("110101199003077774"), "{error}");
+        assert!(error.contains("line 1, column"), "{error}");
+        let missing = Request::parse(Operation::Issue, b"{}").unwrap_err().to_string();
+        assert!(missing.contains("missing field `csr`"), "{missing}");
+    }
+
+    #[test]
+    fn an_array_is_no_request() {
+        for document in ["[]", " [\"AAAA\"]", "null", ""] {
+            assert!(Request::parse(Operation::Crl, document.as_bytes()).is_err(), "{document}");
+        }
     }
 }

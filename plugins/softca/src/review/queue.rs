@@ -136,10 +136,11 @@ impl Instance {
         if operators >= needed {
             return Ok(());
         }
-        Err(AdapterError::permanent(format!(
+        let text = format!(
             "this CA recovers no keys: {needed} operators must consent to it, and the configuration of this adapter \
              names {operators}; add them as its member operators"
-        )))
+        );
+        Err(AdapterError::new(ErrorClass::NotSupported, text))
     }
 
     fn consents_needed(&self, operation: Operation) -> usize {

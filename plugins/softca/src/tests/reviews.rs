@@ -83,7 +83,7 @@ fn without_enough_operators_no_key_is_recovered_and_the_answer_says_what_to_conf
         let ca = host.open(&configured(folder.path(), json!({"operators": members}))).unwrap();
         let (_, request) = recovery(&ca, &sm2::PrivateKey::generate().unwrap());
         let error = ca.submit("recover", &request).unwrap_err();
-        assert_eq!(error.class(), Some(ErrorClass::Permanent));
+        assert_eq!(error.class(), Some(ErrorClass::NotSupported));
         let text = error.to_string();
         assert!(text.contains("2 operators") && text.contains("member operators"), "{text}");
         assert!(matches!(ca.lookup(&by_key("recover")).unwrap(), LookupReply::Absent));
