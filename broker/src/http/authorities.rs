@@ -60,10 +60,10 @@ pub async fn status(
     broker: web::Data<Broker>,
     name: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
     expect_type(&request, ocsp::REQUEST_MEDIA_TYPE)?;
-    let asked = Request::Ocsp(DerRequest { request: Der(body.to_vec()) });
+    let asked = Request::Ocsp(DerRequest { request: Der(question(body)?) });
     let answer = exchange(&broker, &name, asked).await?;
     Ok(HttpResponse::Ok().content_type(ocsp::RESPONSE_MEDIA_TYPE).body(answer))
 }
@@ -74,12 +74,17 @@ pub async fn time_stamp(
     _: RelyingParty,
     name: web::Path<String>,
     request: HttpRequest,
-    body: web::Bytes,
+    body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
     expect_type(&request, TIMESTAMP_QUERY)?;
-    let asked = Request::Timestamp(DerRequest { request: Der(body.to_vec()) });
+    let asked = Request::Timestamp(DerRequest { request: Der(question(body)?) });
     let answer = exchange(&broker, &name, asked).await?;
     Ok(HttpResponse::Ok().content_type(TIMESTAMP_REPLY).body(answer))
+}
+
+fn question(body: Result<web::Bytes, actix_web::Error>) -> Result<Vec<u8>, ApiError> {
+    let limit = format_args!("{MOST_BYTES} bytes: send one request in DER, nothing else");
+    body.map(|body| body.to_vec()).map_err(|error| super::body_error(&error, limit))
 }
 
 /// Passes a question on to the CA, as long as few others do: who may issue must not wait for everyone's questions.

@@ -1,6 +1,8 @@
 //! The REST interface and the websocket's door: one handler per endpoint. Handlers parse, ask, and answer; they decide
 //! nothing.
 
+use std::fmt;
+
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
@@ -129,13 +131,10 @@ fn json_error(error: &JsonPayloadError, limit: usize) -> ApiError {
     }
 }
 
-/// What is wrong with a body that is taken as bytes.
-fn body_error(error: &actix_web::Error) -> ApiError {
+/// What is wrong with a body that is taken as bytes; `limit` says how many it may have, and of what.
+fn body_error(error: &actix_web::Error, limit: fmt::Arguments<'_>) -> ApiError {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(
-            Kind::TooLarge,
-            format!("the body is larger than {MOST_BYTES_PHONE} bytes: a response has at most 1,000 items"),
-        );
+        return ApiError::new(Kind::TooLarge, format!("the body is larger than {limit}"));
     }
     ApiError::new(Kind::MalformedRequest, format!("the body cannot be read: {error}"))
 }

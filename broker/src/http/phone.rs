@@ -333,7 +333,12 @@ pub async fn respond(
     session: web::Path<SessionId>,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<web::Json<Answered>, ApiError> {
-    let body = body.map_err(|error| super::body_error(&error))?;
+    let body = body.map_err(|error| {
+        super::body_error(
+            &error,
+            format_args!("{} bytes: a response has at most 1,000 items", super::MOST_BYTES_PHONE),
+        )
+    })?;
     let (stored, claim) = claimed_with(&broker, *session, &token).await?;
     let response: Response = serde_json::from_slice(&body).map_err(|e| {
         ApiError::new(Kind::MalformedRequest, format!("the body is not the JSON expected here: {e}"))

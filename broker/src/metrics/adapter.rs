@@ -161,7 +161,7 @@ fn buckets(histogram: &Histogram) -> Vec<(f64, u64)> {
         buckets.push((bucket.le_seconds, bucket.count.saturating_sub(below)));
         below = bucket.count;
     }
-    buckets.push((f64::MAX, histogram.count.saturating_sub(below)));
+    buckets.push((f64::INFINITY, histogram.count.saturating_sub(below)));
     buckets
 }
 
@@ -176,6 +176,6 @@ mod tests {
         let bucket = |le_seconds, count| Bucket { le_seconds, count };
         let histogram =
             Histogram { buckets: vec![bucket(0.1, 2), bucket(1.0, 5)], count: 6, sum_seconds: 9.0 };
-        assert_eq!(buckets(&histogram), [(0.1, 2), (1.0, 3), (f64::MAX, 1)]);
+        assert_eq!(buckets(&histogram), [(0.1, 2), (1.0, 3), (f64::INFINITY, 1)]);
     }
 }

@@ -12,6 +12,7 @@ use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, SealId, Sm3Hex};
 
+use crate::adapter::AuthorityError;
 use crate::adapter::journal::Progress;
 use crate::broker::Broker;
 use crate::clock;
@@ -292,8 +293,11 @@ fn list_adapters(broker: &Broker) -> Value {
         .map(|authority| {
             let handle = match authority.handle() {
                 Ok(handle) => handle,
-                Err(reason) => {
-                    let reason = reason.to_string();
+                Err(error) => {
+                    let reason = match error {
+                        AuthorityError::Unavailable { text, .. } => text,
+                        error => error.to_string(),
+                    };
                     return json!({ "adapter": authority.name(), "state": "failed", "reason": reason });
                 }
             };
