@@ -325,7 +325,7 @@ impl Drop for Broker {
 
 /// A port below those that the system gives to outgoing connections (from 32,768 on Linux): a broker that is down for a
 /// moment finds it free when it comes back.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 10_000).unwrap();
     loop {
@@ -336,7 +336,8 @@ fn free_port() -> u16 {
     }
 }
 
-fn red_square() -> Vec<u8> {
+/// A PNG picture.
+pub fn red_square() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
     encoder.set_color(png::ColorType::Rgb);

@@ -5,6 +5,9 @@
 //! | --- | --- |
 //! | [`broker`] | starts, kills and restarts the real program; operators' commands |
 //! | [`programs`] | finds the programs under test, and builds them where they are missing |
+//! | [`plugins`] | CA vendors' plugins in C, good and faulty ones |
+//! | [`catalogue`] | a catalogue of adapters |
+//! | [`applicant`] | one request for a certificate pair, sent as often as wanted |
 //! | [`relying_party`] | a bid system's requests |
 //! | [`socket`] | a bid system's websocket |
 //! | [`answer`] | what came back over HTTP, and the rules that every refusal keeps |
@@ -17,16 +20,21 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 pub mod answer;
+pub mod applicant;
 pub mod broker;
+pub mod catalogue;
 pub mod evidence;
 pub mod holder;
+pub mod plugins;
 pub mod programs;
 pub mod relying_party;
 pub mod socket;
 pub mod tasks;
 
 pub use answer::Answer;
+pub use applicant::Applicant;
 pub use broker::Broker;
+pub use catalogue::Adapter;
 pub use holder::Holder;
 pub use relying_party::RelyingParty;
 pub use socket::Socket;

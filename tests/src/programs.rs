@@ -14,6 +14,11 @@ pub fn yinqiao() -> &'static Path {
     PATH.get_or_init(|| folder().join("yinqiao"))
 }
 
+/// The software CA's own program, for its operators.
+pub fn yinqiao_softca() -> PathBuf {
+    yinqiao().with_file_name("yinqiao-softca")
+}
+
 fn folder() -> PathBuf {
     if let Some(folder) = env::var_os("YINQIAO_PROGRAMS") {
         return folder.into();

@@ -1,0 +1,76 @@
+//! A CA that nobody can ask what it has done, and whose reply was lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use yinqiao_tests::catalogue::{self, Adapter, vendor_pairs};
+use yinqiao_tests::{Applicant, Broker, plugins};
+
+use super::steps::{certificates, log_in, operations};
+
+fn lost_reply(broker: &Broker) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/lost_reply.c");
+    plugins::compile(broker, "lost_reply", &source)
+}
+
+/// How often the CA was asked to issue.
+fn submits(broker: &Broker) -> usize {
+    fs::read(broker.data().join("vendor/submits")).map_or(0, |marks| marks.len())
+}
+
+fn stands_in_doubt(applicant: &Applicant) -> String {
+    let problem = applicant.send().refused("certificate-authority-unavailable");
+    assert!(problem.detail.contains("yinqiao adapter settle"), "{problem}");
+    problem.detail
+}
+
+#[test]
+fn an_issue_in_doubt_is_not_submitted_again_until_an_operator_says_that_nothing_was_done() {
+    let mut broker =
+        Broker::start_with(|broker| vec![Adapter::vendor(broker, "vendor", &lost_reply(broker))]);
+    let applicant = Applicant::new(&broker, "王小明", None);
+    for _ in 0..3 {
+        stands_in_doubt(&applicant);
+    }
+    broker.restart();
+    let detail = stands_in_doubt(&applicant);
+    assert_eq!(submits(&broker), 1);
+
+    let open = operations(&broker);
+    assert_eq!((open.len(), &open[0]["progress"]), (1, &"outcome unknown".into()), "{open:?}");
+    assert_eq!((&open[0]["adapter"], &open[0]["operation"]), (&"vendor".into(), &"issue".into()));
+    let key = open[0]["key"].as_str().unwrap();
+    assert!(detail.contains(&format!("yinqiao adapter settle {key} --not-done")), "{detail}");
+    assert!(broker.operator_refused(&["adapter", "settle", key]).contains("--not-done"));
+    assert_eq!(submits(&broker), 1);
+    broker.operator(&["adapter", "settle", key, "--not-done"]);
+    assert_eq!(operations(&broker)[0]["progress"], "not done");
+
+    let enrolled = applicant.send().expect();
+    assert_eq!((submits(&broker), vendor_pairs(&broker, "vendor")), (2, 1));
+    assert!(operations(&broker).is_empty());
+    log_in(&broker.relying_party("fuzhou"), &applicant.take(&enrolled));
+    let error = broker.operator_refused(&["adapter", "settle", key, "--not-done"]);
+    assert!(error.contains("no operation is open"), "{error}");
+}
+
+#[test]
+fn an_issue_in_doubt_is_taken_to_no_other_ca() {
+    let mut broker = Broker::not_started();
+    let vendor = Adapter::vendor(&broker, "vendor", &lost_reply(&broker));
+    let second = Adapter::software_ca(&broker, "second");
+    catalogue::write(&broker, &[vendor, second], "[[route]]\nadapters = [\"vendor\", \"second\"]\n");
+    broker.restart();
+    let applicant = Applicant::new(&broker, "王小明", None);
+    stands_in_doubt(&applicant);
+    broker.operator(&["adapter", "disable", "vendor"]);
+    applicant.send().refused("invalid-request");
+    broker.restart();
+    applicant.send().refused("invalid-request");
+    assert!(certificates(&broker).is_empty());
+    broker.operator(&["adapter", "enable", "vendor"]);
+    let key = operations(&broker)[0]["key"].as_str().unwrap().to_owned();
+    broker.operator(&["adapter", "settle", &key, "--not-done"]);
+    applicant.send().expect::<yinqiao_protocol::phone::Enrolled>();
+    assert_eq!(certificates(&broker)[0]["certificate_authority"], "vendor");
+}
