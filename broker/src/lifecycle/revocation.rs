@@ -20,17 +20,18 @@ impl Broker {
             reason: format!("{reason:?}"),
             confirmed: false,
         });
+        let key = IdempotencyKey::try_from(format!("revoke-{sm3}"))
+            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         if revocation.confirmed {
-            return Ok(());
+            return Ok(self.authorities.journal().conclude(&key).await?);
         }
         if known.record.revocation.is_none() {
             self.directory.note_revocation(sm3, revocation.clone()).await?;
         }
         let authority = self.authorities.get(&known.record.certificate_authority)?;
-        let key = IdempotencyKey::try_from(format!("revoke-{sm3}"))
-            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         authority.revoke(&key, &known.signing, reason).await?;
         revocation.confirmed = true;
-        Ok(self.directory.note_revocation(sm3, revocation).await?)
+        self.directory.note_revocation(sm3, revocation).await?;
+        Ok(authority.conclude(&key).await?)
     }
 }
