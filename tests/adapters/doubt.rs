@@ -71,6 +71,6 @@ fn an_issue_in_doubt_is_taken_to_no_other_ca() {
     broker.operator(&["adapter", "enable", "vendor"]);
     let key = operations(&broker)[0]["key"].as_str().unwrap().to_owned();
     broker.operator(&["adapter", "settle", &key, "--not-done"]);
-    applicant.send().expect::<yinqiao_protocol::phone::Enrolled>();
+    applicant.insist();
     assert_eq!(certificates(&broker)[0]["certificate_authority"], "vendor");
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use yinqiao_protocol::Token;
 use yinqiao_tests::broker::free_port;
 use yinqiao_tests::relying_party::{agent, send};
-use yinqiao_tests::{Adapter, Answer, Broker, catalogue, plugins};
+use yinqiao_tests::{Adapter, Answer, Broker, Holder, catalogue, plugins};
 
 use super::openmetrics::{Exposition, check_histogram, read, sum};
 use super::steps::{kill, log_in, wait_until};
@@ -61,8 +62,12 @@ fn the_figures_are_valid_openmetrics_and_move_with_what_happens() {
     assert!(sum(&after, "yinqiao_sessions", &[]) >= 1.0);
 
     let code = broker.operator(&["enrolment", "add", "--name", "王小明", "--adapter", "vendor"]);
-    yinqiao_tests::Holder::new().enrol_with(&broker, &yinqiao_protocol::Token::parse(&code).unwrap());
+    Holder::new().enrol_with(&broker, &Token::parse(&code).unwrap());
     let crashed = figures(&url);
+    let text = scrape(&url).text();
+    for secret in [platform.key().expose(), code.as_str(), "王小明", broker.data().to_str().unwrap()] {
+        assert!(!text.contains(secret), "{text}");
+    }
     for name in ["yinqiao_adapter_unknown_outcomes", "yinqiao_adapter_restarts"] {
         assert!(sum(&crashed, name, &[("adapter", "vendor")]) >= 1.0, "{name}: {crashed:?}");
         assert!(sum(&crashed, name, &[("adapter", "softca")]) < 0.5, "{name}: {crashed:?}");

@@ -6,8 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use yinqiao_gm::seal::SesSignature;
 use yinqiao_protocol::event::SessionState;
-use yinqiao_tests::holder::BUILDER;
+use yinqiao_tests::broker::red_square;
+use yinqiao_tests::holder::{BUILDER, problem_of};
 use yinqiao_tests::{Adapter, Applicant, Broker, catalogue, programs, tasks};
 
 use super::steps::{certificates, log_in, operations, wait_until};
@@ -46,7 +48,7 @@ impl Officer {
     /// The token of the one matter that waits.
     fn waiting(&self) -> String {
         let list: Value = serde_json::from_str(&self.softca(&["--json", "review", "list"])).unwrap();
-        let matters = list.as_array().or_else(|| list["reviews"].as_array()).unwrap();
+        let matters = list.as_array().unwrap();
         assert_eq!(matters.len(), 1, "{list}");
         matters[0]["token"].as_str().unwrap().to_owned()
     }
@@ -72,7 +74,7 @@ fn reviewed(member: &str) -> (Broker, Officer) {
 /// Asks for a company's seal that waits for an officer; gives its id.
 fn request_seal(broker: &Broker) -> String {
     let picture = broker.folder().join("picture.png");
-    fs::write(&picture, yinqiao_tests::broker::red_square()).unwrap();
+    fs::write(&picture, red_square()).unwrap();
     let arguments = ["seal", "add", "--enterprise-code", BUILDER.code, "--name", "公章", "--picture"];
     broker.operator(&[&arguments[..], &[picture.to_str().unwrap()]].concat())
 }
@@ -95,7 +97,7 @@ fn a_seal_waits_for_the_cas_officer_through_a_restart_and_is_finished_by_the_bro
     assert!(broker.operator_refused(&export).contains("seal"));
     let platform = broker.relying_party("fuzhou");
     let opened = platform.open(tasks::seal(1));
-    assert_eq!(yinqiao_tests::holder::problem_of(legal_person.scan(&opened.code)), "no-seal");
+    assert_eq!(problem_of(legal_person.scan(&opened.code)), "no-seal");
 
     broker.restart();
     assert_eq!(seals(&broker)[0]["state"], "requested");
@@ -110,7 +112,7 @@ fn a_seal_waits_for_the_cas_officer_through_a_restart_and_is_finished_by_the_bro
     let opened = platform.open(tasks::seal(1));
     assert_eq!(legal_person.answer(&opened.code).state, SessionState::Completed);
     let result = platform.view(&opened.session).result.unwrap();
-    let signature = yinqiao_gm::seal::SesSignature::from_der(result.items[0].value.as_slice()).unwrap();
+    let signature = SesSignature::from_der(result.items[0].value.as_slice()).unwrap();
     assert_eq!(signature.seal().der(), exported);
 }
 

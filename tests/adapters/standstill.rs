@@ -5,12 +5,12 @@ use std::fs;
 use std::hash::BuildHasher;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use yinqiao_tests::catalogue::{Adapter, vendor_pairs};
 use yinqiao_tests::{Applicant, Broker, Holder, plugins};
 
-use super::steps::{certificates, kill, log_in, wait_until};
+use super::steps::{certificates, kill, log_in, operations, wait_until};
 
 /// What dies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,7 +70,7 @@ fn count(folder: &Path) -> usize {
 }
 
 fn spin_until(mut come: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while !come() {
         assert!(begun.elapsed() < Duration::from_secs(20), "nothing is issued");
     }
@@ -180,4 +180,32 @@ fn a_phone_has_one_pair_of_a_ca_that_denies_what_it_did() {
     // The CA lied, which nobody can know before its list is read.
     assert_eq!(vendor_pairs(&broker, "vendor"), 2);
     log_in(&broker.relying_party("fuzhou"), &person);
+}
+
+#[test]
+fn a_request_that_comes_several_times_at_once_is_issued_once() {
+    let broker = Broker::start_with(|broker| {
+        vec![Adapter::vendor(broker, "vendor", &plugins::faulty(broker, "double_issue"))]
+    });
+    let applicant = Applicant::new(&broker, "王小明", None);
+    let pairs = thread::scope(|scope| {
+        let sent: Vec<_> = (0..6).map(|_| scope.spawn(|| applicant.insist().signing_certificate)).collect();
+        sent.into_iter().map(|sent| sent.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(pairs.windows(2).all(|two| two[0] == two[1]));
+    assert_eq!((vendor_pairs(&broker, "vendor"), certificates(&broker).len()), (1, 1));
+}
+
+#[test]
+fn a_revocation_whose_answer_is_lost_is_looked_up_and_confirmed() {
+    let broker = Broker::start_with(|broker| {
+        let library = plugins::faulty(broker, "crash_on_issue");
+        vec![Adapter::vendor(broker, "vendor", &library).configured("at = \"revoke\"").variant("after_issue")]
+    });
+    let person = broker.person("王小明");
+    broker.revoke(&person.certificate_sm3().to_string());
+    let row = certificates(&broker).remove(0);
+    assert_eq!(row["revocation"]["confirmed"], true, "{row}");
+    assert!(broker.adapter_state("vendor")["live"]["unknown_outcomes"].as_u64().unwrap() >= 1);
+    assert!(operations(&broker).is_empty());
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::thread;
 
+use yinqiao_protocol::Token;
 use yinqiao_protocol::outcome::{Status, StatusSource};
 use yinqiao_tests::holder::problem_of;
-use yinqiao_tests::{Adapter, Applicant, Broker, catalogue, plugins, tasks};
+use yinqiao_tests::{Adapter, Applicant, Broker, Holder, catalogue, plugins, tasks};
 
 use super::steps::{log_in, wait_until};
 
@@ -77,8 +78,8 @@ fn a_holder_of_each_ca_logs_in_and_each_result_names_its_ca_and_leads_to_its_roo
     let mut roots = Vec::new();
     for name in ["softca", "vendor"] {
         let code = broker.operator(&["enrolment", "add", "--name", "王小明", "--adapter", name]);
-        let person = yinqiao_tests::Holder::new();
-        person.enrol_with(&broker, &yinqiao_protocol::Token::parse(&code).unwrap());
+        let person = Holder::new();
+        person.enrol_with(&broker, &Token::parse(&code).unwrap());
         let outcome = log_in(&platform, &person);
         assert_eq!(outcome.certificate_authority, name);
         assert_eq!((outcome.status.status, outcome.status.source), (Status::Good, StatusSource::Crl));
