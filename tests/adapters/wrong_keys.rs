@@ -11,7 +11,7 @@ fn certifies_another_key(variant: &str, reason: &str) {
     });
     let applicant = Applicant::new(&broker, "王小明", None);
     for _ in 0..2 {
-        let problem = applicant.send().refused("internal");
+        let problem = applicant.send().refused("certificate-authority-broken");
         assert!(problem.detail.contains("vendor") && problem.detail.contains(reason), "{problem}");
     }
     assert!(certificates(&broker).is_empty());

@@ -9,7 +9,7 @@ use yinqiao_ca_worker::{AdapterHandle, AdapterSlot, CallOptions};
 
 use super::catalogue::Entry;
 use super::journal::Journal;
-use super::known_root::{self, RootError};
+use super::known_root::{KnownRoots, RootError};
 use super::outage::Outages;
 use super::plugin::{self, PluginError};
 use super::supervisor::refresh;
@@ -49,6 +49,8 @@ pub struct Authorities {
     present: RwLock<Vec<Arc<Authority>>>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// One round of trying again at a time.
+    trying_again: Mutex<()>,
     journal: Arc<Journal>,
     records: Arc<dyn Records>,
     outages: Arc<Outages>,
@@ -58,7 +60,14 @@ impl Authorities {
     /// None yet.
     pub fn new(records: Arc<dyn Records>, outages: Arc<Outages>) -> Self {
         let journal = Arc::new(Journal::new(&records));
-        Self { present: RwLock::default(), changing: Mutex::default(), journal, records, outages }
+        Self {
+            present: RwLock::default(),
+            changing: Mutex::default(),
+            trying_again: Mutex::default(),
+            journal,
+            records,
+            outages,
+        }
     }
 
     /// One by its name.
@@ -80,37 +89,33 @@ impl Authorities {
         &self.journal
     }
 
-    /// Starts an adapter and takes its CA in. Where it does not start it is taken in all the same, without a plugin: the
-    /// supervisor tries again.
+    /// Starts an adapter and takes its CA in. One that is new and does not start is taken in all the same, without a plugin:
+    /// the supervisor tries again. One that was there stays as it was.
     ///
     /// # Errors
     /// Why it does not run.
     pub async fn install(&self, entry: &Entry) -> Result<(), InstallError> {
         let _one_at_a_time = self.changing.lock().await;
+        match self.get(entry.name.as_str()) {
+            Ok(authority) => self.install_again(&authority, entry).await,
+            Err(_) => self.install_new(entry).await,
+        }
+    }
+
+    async fn install_new(&self, entry: &Entry) -> Result<(), InstallError> {
         let started = self.start(entry).await;
-        let plugin = match &started {
-            Ok(handle) => Ok(Arc::clone(handle)),
-            Err(reason) => Err(reason.to_string()),
-        };
-        let authority = match self.get(entry.name.as_str()) {
-            Ok(authority) => {
-                self.replace(&authority, entry, plugin);
-                authority
-            }
-            Err(_) => {
-                let journal = Arc::clone(&self.journal);
-                let authority = Arc::new(Authority::new(entry.clone(), plugin, journal));
-                self.write().push(Arc::clone(&authority));
-                authority
-            }
-        };
+        let plugin = started.as_ref().map(Arc::clone).map_err(ToString::to_string);
+        let authority = Arc::new(self.authority(entry, plugin));
+        self.write().push(Arc::clone(&authority));
         started?;
         refresh(&authority, &self.outages).await;
-        known_root::check(&self.records, &authority, entry.accept_new_root).await.inspect_err(|reason| {
-            // Nothing of a CA that is not the one it was may be trusted.
-            authority.trust().forget();
-            self.replace(&authority, entry, Err(reason.to_string()));
-        })?;
+        Ok(())
+    }
+
+    async fn install_again(&self, authority: &Arc<Authority>, entry: &Entry) -> Result<(), InstallError> {
+        let handle = self.start(entry).await?;
+        self.replace(authority, entry, Ok(handle));
+        refresh(authority, &self.outages).await;
         Ok(())
     }
 
@@ -120,11 +125,11 @@ impl Authorities {
     /// # Errors
     /// Why the old one goes on.
     pub async fn upgrade(&self, entry: &Entry) -> Result<(), InstallError> {
+        let _one_at_a_time = self.changing.lock().await;
         let authority = self.get(entry.name.as_str())?;
         if authority.handle().is_err() {
-            return self.install(entry).await;
+            return self.install_again(&authority, entry).await;
         }
-        let _one_at_a_time = self.changing.lock().await;
         let handle = self.start(entry).await?;
         if let Err(refusal) = self.inspect(entry, &handle).await {
             handle.shutdown().await;
@@ -155,14 +160,24 @@ impl Authorities {
         self.write().sort_by_key(|authority| place(authority).unwrap_or(usize::MAX));
     }
 
-    /// Tries those again that do not run.
+    /// Tries those again that do not run, one after the other; only one round of it runs at a time.
     pub async fn start_those_that_do_not_run(&self) {
+        let Ok(_only_round) = self.trying_again.try_lock() else { return };
         for authority in self.all() {
+            let _one_at_a_time = self.changing.lock().await;
+            // It may have been taken out, mended or changed in the meantime.
+            let present = self.get(authority.name()).is_ok_and(|present| Arc::ptr_eq(&present, &authority));
             let Err(before) = authority.handle() else { continue };
-            match self.install(&authority.entry()).await {
+            if !present {
+                continue;
+            }
+            match self.install_again(&authority, &authority.entry()).await {
                 Ok(()) => info!(adapter = authority.name(), "the adapter runs again"),
                 Err(reason) if before.to_string().contains(&reason.to_string()) => {}
-                Err(reason) => error!(adapter = authority.name(), %reason, "the adapter does not run"),
+                Err(reason) => {
+                    error!(adapter = authority.name(), %reason, "the adapter does not run");
+                    let _was_not_running = authority.switch(Err(reason.to_string()));
+                }
             }
         }
     }
@@ -176,25 +191,38 @@ impl Authorities {
         }
     }
 
-    async fn start(&self, entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
-        plugin::start(entry).await
+    /// Starts a plugin; one whose CA is not the one that it was is ended again.
+    async fn start(&self, entry: &Entry) -> Result<Arc<AdapterHandle>, InstallError> {
+        let handle = plugin::start(entry).await?;
+        let candidate = self.authority(entry, Ok(Arc::clone(&handle)));
+        match candidate.refresh().await {
+            Err(AuthorityError::Root(reason)) => {
+                handle.shutdown().await;
+                Err(reason.into())
+            }
+            // A CA that cannot be reached now is not another one.
+            Ok(()) | Err(_) => Ok(handle),
+        }
     }
 
-    /// Whether a new version may take over: its CA answers, and is the same CA.
+    /// Whether a new version may take over: its CA answers.
     async fn inspect(&self, entry: &Entry, handle: &Arc<AdapterHandle>) -> Result<(), InstallError> {
         let unhealthy = |text: String| InstallError::Unhealthy { name: entry.name.to_string(), text };
-        handle
-            .probe(&CallOptions::within(PROBE_WITHIN))
-            .await
-            .map_err(|error| unhealthy(error.to_string()))?;
-        let candidate = Authority::new(entry.clone(), Ok(Arc::clone(handle)), Arc::clone(&self.journal));
-        candidate.refresh().await.map_err(|error| unhealthy(error.to_string()))?;
-        Ok(known_root::check(&self.records, &candidate, entry.accept_new_root).await?)
+        let healthy = handle.probe(&CallOptions::within(PROBE_WITHIN)).await;
+        healthy.map_err(|error| unhealthy(error.to_string()))?;
+        let candidate = self.authority(entry, Ok(Arc::clone(handle)));
+        candidate.refresh().await.map_err(|error| unhealthy(error.to_string()))
+    }
+
+    fn authority(&self, entry: &Entry, plugin: Result<Arc<AdapterHandle>, String>) -> Authority {
+        let known_roots = KnownRoots::new(&self.records);
+        Authority::new(entry.clone(), plugin, Arc::clone(&self.journal), known_roots)
     }
 
     /// Switches, and drains what took the calls before.
     fn replace(&self, authority: &Authority, entry: &Entry, plugin: Result<Arc<AdapterHandle>, String>) {
         authority.set_entry(entry.clone());
+        authority.trust().expire_anchors();
         if let Ok(old) = authority.switch(plugin) {
             let name = entry.name.to_string();
             tokio::spawn(async move { drain(&name, old).await });

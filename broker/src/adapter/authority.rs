@@ -7,15 +7,17 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use yinqiao_ca_sdk::messages::{
     CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, RevocationReason,
-    RevokeRequest, SealIssueRequest, Serial,
+    RevokeRequest, SealIssueRequest, Serial, State,
 };
 use yinqiao_ca_worker::{AdapterHandle, BreakerState, ProcessState};
 use yinqiao_gm::x509::Certificate;
 
 use super::catalogue::Entry;
 use super::journal::Journal;
+use super::known_root::{KnownRoots, RootError};
 use super::operation::Patience;
 use super::trust::TrustStore;
+use crate::clock;
 use crate::store::StoreError;
 
 /// Questions of everyone that are passed on to a CA at once.
@@ -67,6 +69,12 @@ pub enum AuthorityError {
         /// What the CA knows the operation by.
         key: String,
     },
+    /// Whatever was to come of it has come: the caller's own record says what.
+    #[error("the request was finished in the meantime: send it again")]
+    Over,
+    /// The CA is another one than before.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// The journal does not take it.
     #[error("{0}")]
     Journal(String),
@@ -116,6 +124,7 @@ pub struct Authority {
     /// Locked for a copy or an exchange, never across an await.
     plugin: RwLock<Result<Arc<AdapterHandle>, String>>,
     pub(super) journal: Arc<Journal>,
+    pub(super) known_roots: KnownRoots,
     trust: TrustStore,
     /// How many of everyone's questions are with the CA at once.
     public: Semaphore,
@@ -123,7 +132,12 @@ pub struct Authority {
 
 impl Authority {
     /// A CA whose adapter runs, or why it does not.
-    pub fn new(entry: Entry, plugin: Result<Arc<AdapterHandle>, String>, journal: Arc<Journal>) -> Self {
+    pub fn new(
+        entry: Entry,
+        plugin: Result<Arc<AdapterHandle>, String>,
+        journal: Arc<Journal>,
+        known_roots: KnownRoots,
+    ) -> Self {
         Self {
             name: entry.name.to_string(),
             trust: TrustStore::default(),
@@ -131,6 +145,7 @@ impl Authority {
             entry: RwLock::new(entry),
             plugin: RwLock::new(plugin),
             journal,
+            known_roots,
         }
     }
 
@@ -189,7 +204,7 @@ impl Authority {
     /// # Errors
     /// See [`AuthorityError`].
     pub async fn issue(
-        &self,
+        self: &Arc<Self>,
         key: &IdempotencyKey,
         request: IssueRequest,
         patience: Patience,
@@ -205,7 +220,7 @@ impl Authority {
     /// # Errors
     /// See [`AuthorityError`].
     pub async fn issue_seal(
-        &self,
+        self: &Arc<Self>,
         key: &IdempotencyKey,
         request: SealIssueRequest,
         patience: Patience,
@@ -221,15 +236,23 @@ impl Authority {
     /// # Errors
     /// See [`AuthorityError`].
     pub async fn revoke(
-        &self,
+        self: &Arc<Self>,
         key: &IdempotencyKey,
         certificate: &Certificate,
         reason: RevocationReason,
     ) -> Result<(), AuthorityError> {
         let serial = Serial::from_octets(certificate.serial().as_bytes())
             .map_err(|e| self.broken(format!("serial number: {e}")))?;
-        let request = Request::Revoke(RevokeRequest { serial, reason, pair: true });
-        self.carry_out(key, &request, Patience::LONG).await?;
+        let request = Request::Revoke(RevokeRequest { serial: serial.clone(), reason, pair: true });
+        let Reply::States(states) = self.carry_out(key, &request, Patience::LONG).await? else {
+            return Err(self.unexpected_reply());
+        };
+        let confirmed =
+            states.certificates.iter().any(|state| state.serial == serial && state.state == State::Revoked);
+        if !confirmed {
+            self.journal.forget(key).await?;
+            return Err(self.broken("it does not confirm the revocation".to_owned()));
+        }
         self.refresh().await
     }
 
@@ -238,6 +261,6 @@ impl Authority {
     /// # Errors
     /// When the store fails; the operation is then only remembered longer than it need be.
     pub async fn conclude(&self, key: &IdempotencyKey) -> Result<(), AuthorityError> {
-        Ok(self.journal.conclude(key).await?)
+        Ok(self.journal.conclude(key, clock::now()).await?)
     }
 }

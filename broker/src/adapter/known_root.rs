@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use yinqiao_protocol::Sm3Hex;
 
-use super::Authority;
 use crate::directory::Table;
 use crate::store::{Collection, Records, StoreError};
 
@@ -26,31 +25,35 @@ pub enum RootError {
     Store(#[from] StoreError),
 }
 
-/// Compares a CA's roots with those of the last start, and remembers them.
-///
-/// # Errors
-/// See [`RootError`].
-pub async fn check(
-    records: &Arc<dyn Records>,
-    authority: &Authority,
-    accept_new: bool,
-) -> Result<(), RootError> {
-    let roots = authority.trust().roots();
-    if roots.is_empty() {
-        // It gives none now; nothing of it is trusted until it does.
-        return Ok(());
+/// The roots of all CAs, as they were when they were seen last.
+#[derive(Clone)]
+pub struct KnownRoots {
+    records: Arc<dyn Records>,
+}
+
+impl KnownRoots {
+    /// Those in `records`.
+    pub fn new(records: &Arc<dyn Records>) -> Self {
+        Self { records: Arc::clone(records) }
     }
-    let table: Table<Vec<Sm3Hex>> = Table::new(records, Collection::Setting);
-    let key = format!("roots/{}", authority.name());
-    let known = table.get(key.as_bytes()).await?;
-    if let Some(known) = &known {
-        if known.value == roots {
-            return Ok(());
+
+    /// Compares the roots that a CA's adapter gives with those known, and remembers them.
+    ///
+    /// # Errors
+    /// See [`RootError`].
+    pub async fn check(&self, authority: &str, roots: &[Sm3Hex], accept_new: bool) -> Result<(), RootError> {
+        let table: Table<Vec<Sm3Hex>> = Table::new(&self.records, Collection::Setting);
+        let key = format!("roots/{authority}");
+        let known = table.get(key.as_bytes()).await?;
+        if let Some(known) = &known {
+            if known.value == roots {
+                return Ok(());
+            }
+            if !accept_new && !known.value.iter().any(|root| roots.contains(root)) {
+                return Err(RootError::Changed { authority: authority.to_owned() });
+            }
         }
-        if !accept_new && !known.value.iter().any(|root| roots.contains(root)) {
-            return Err(RootError::Changed { authority: authority.name().to_owned() });
-        }
+        table.put(key.as_bytes(), known.map_or(0, |known| known.version), &roots.to_vec()).await?;
+        Ok(())
     }
-    table.put(key.as_bytes(), known.map_or(0, |known| known.version), &roots).await?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! An operation at a CA, carried out once: noted before each call, found out about after each doubt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -57,6 +58,19 @@ impl Authority {
     /// See [`AuthorityError`]. [`AuthorityError::Unavailable`] and [`AuthorityError::Refused`] promise that nothing was
     /// done.
     pub(super) async fn carry_out(
+        self: &Arc<Self>,
+        key: &IdempotencyKey,
+        request: &Request,
+        patience: Patience,
+    ) -> Result<Reply, AuthorityError> {
+        let (authority, key, request) = (Arc::clone(self), key.clone(), request.clone());
+        // A task of its own: a caller that goes away must not let the next one in while the call is still inside.
+        let carried_out =
+            actix_rt::spawn(async move { authority.go_through(&key, &request, patience).await });
+        carried_out.await.unwrap_or_else(|_| Err(self.in_doubt("the broker broke off".to_owned())))
+    }
+
+    async fn go_through(
         &self,
         key: &IdempotencyKey,
         request: &Request,
@@ -82,7 +96,7 @@ impl Authority {
                     continue;
                 }
                 Came::Pending(pending) => {
-                    let pause = Duration::from_millis(pending.retry_after_ms);
+                    let pause = Duration::from_millis(pending.retry_after_ms).max(PAUSE);
                     self.journal.note(&mut entry, progress(pending), now).await?;
                     if waited + pause > patience.pending {
                         return Err(self.pending(pause));
@@ -124,32 +138,39 @@ impl Authority {
             return Ok(Ok(reply));
         }
         let handle = self.handle().map_err(|error| match entry.value.progress {
-            Progress::NotDone | Progress::Abandoned | Progress::Done { .. } => error,
+            Progress::NotDone | Progress::Abandoned | Progress::Concluded | Progress::Done { .. } => error,
             Progress::Submitted | Progress::Pending { .. } => self.in_doubt(error.to_string()),
         })?;
         let came = match entry.value.next(handle.capabilities(), clock::now()) {
             Step::Submit => {
-                if entry.value.progress != Progress::Submitted {
-                    self.journal.note(entry, Progress::Submitted, clock::now()).await?;
+                let doubt = entry.value.progress != Progress::NotDone;
+                self.journal.note(entry, Progress::Submitted, clock::now()).await?;
+                match came(handle.submit(request, key, &CallOptions::within(CALL_WITHIN)).await) {
+                    // That this call did nothing says nothing of the one before.
+                    Came::NotDone(error) if doubt && may_pass(error.class) => Came::Unclear(error),
+                    came => came,
                 }
-                came(handle.submit(request, key, &CallOptions::within(CALL_WITHIN)).await)
             }
             Step::Poll(token) => {
                 match handle.poll(operation, &token, &CallOptions::within(CALL_WITHIN)).await {
-                    // The CA knows no such token any more; what it did is another question.
-                    Err(error) if error.class == ErrorClass::Permanent && offers_lookup(&handle) => {
+                    // It is refused, or the CA knows no such token any more: what it did is another question.
+                    Err(error) if error.class == ErrorClass::Permanent => {
                         self.journal.note(entry, Progress::Submitted, clock::now()).await?;
-                        self.look_up(&handle, key, operation).await?.map_absence(error)
+                        match offers_lookup(&handle) {
+                            true => self.look_up(&handle, key, operation).await?.map_absence(error),
+                            false => Came::Unclear(error),
+                        }
                     }
                     result => came_of_poll(result),
                 }
             }
             Step::LookUp => self.look_up(&handle, key, operation).await?,
             Step::Answer(reply) => Came::Done(reply),
-            Step::AskPeople => return Err(self.unresolved(key)),
-            Step::GiveUp => {
-                return Err(AuthorityError::Journal("another CA was asked instead: ask again".to_owned()));
+            Step::AskPeople => {
+                self.journal.note(entry, Progress::Submitted, clock::now()).await?;
+                return Err(self.unresolved(key));
             }
+            Step::GiveUp => return Err(AuthorityError::Over),
         };
         Ok(Err(came))
     }
@@ -259,10 +280,10 @@ fn came(result: Result<Submitted, AdapterError>) -> Came {
     }
 }
 
-/// A poll that fails changes nothing: the operation goes on at the CA, unless the CA refuses it for good.
+/// A poll that fails changes nothing: the operation goes on at the CA.
 fn came_of_poll(result: Result<Submitted, AdapterError>) -> Came {
     match came(result) {
-        Came::NotDone(error) if error.class != ErrorClass::Permanent => Came::Unclear(error),
+        Came::NotDone(error) => Came::Unclear(error),
         came => came,
     }
 }
@@ -282,4 +303,12 @@ fn progress(pending: Pending) -> Progress {
 
 fn offers_lookup(handle: &AdapterHandle) -> bool {
     handle.capabilities() & yinqiao_ca_abi::capability::CA_CAN_LOOKUP != 0
+}
+
+/// Whether the same call may succeed later.
+fn may_pass(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Retryable | ErrorClass::Unhealthy | ErrorClass::Limit | ErrorClass::Authentication
+    )
 }

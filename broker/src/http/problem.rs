@@ -76,6 +76,8 @@ pub enum Kind {
     EnrolmentCode,
     /// The CA refused.
     CertificateAuthorityRefused,
+    /// The CA's adapter answers what cannot be.
+    CertificateAuthorityBroken,
     /// The CA has accepted the request and is not finished.
     CertificateAuthorityPending,
     /// The CA cannot be reached.
@@ -134,6 +136,9 @@ impl Kind {
             Self::EnrolmentCode => ("enrolment-code", "The enrolment code is not valid", S::FORBIDDEN),
             Self::CertificateAuthorityRefused => {
                 ("certificate-authority-refused", "The CA refused", S::UNPROCESSABLE_ENTITY)
+            }
+            Self::CertificateAuthorityBroken => {
+                ("certificate-authority-broken", "The CA's adapter answers what cannot be", S::BAD_GATEWAY)
             }
             Self::CertificateAuthorityPending => {
                 ("certificate-authority-pending", "The CA is not finished", S::CONFLICT)
@@ -346,8 +351,10 @@ impl From<AuthorityError> for ApiError {
             AuthorityError::Pending { .. } => Kind::CertificateAuthorityPending,
             AuthorityError::Unresolved { .. } => Kind::CertificateAuthorityUnavailable,
             AuthorityError::Journal(_) => Kind::IdempotencyKeyReused,
+            AuthorityError::Over => Kind::Busy,
+            AuthorityError::Root(_) => Kind::CertificateAuthorityUnavailable,
             AuthorityError::Store(error) => return error.into(),
-            AuthorityError::Broken { .. } => Kind::Internal,
+            AuthorityError::Broken { .. } => Kind::CertificateAuthorityBroken,
         };
         let error = Self::new(kind, detail);
         match retry_after_ms.map(u64::try_from) {

@@ -25,6 +25,9 @@ use crate::directory::{CertificateRecord, DirectoryError, EnrolmentRecord, Enrol
 use crate::http::problem::{ApiError, Kind};
 use crate::store::StoreError;
 
+/// A pair, with who issued it and the key that they know it by.
+type Issued = (Arc<Authority>, IdempotencyKey, CertificatePair);
+
 impl Broker {
     /// Enrols a phone.
     ///
@@ -49,8 +52,10 @@ impl Broker {
         if let EnrolmentState::Issued { enrolled, .. } = &found.value.state {
             return Ok(Enrolled::clone(enrolled));
         }
-        let (authority, key, pair) =
-            self.issue_by_first_in_reach(&code_sm3, &mut found, &certificate_request).await?;
+        let issued = self.issue_by_first_in_reach(&code_sm3, &mut found, &certificate_request).await?;
+        let Some((authority, key, pair)) = issued else {
+            return self.concluded(&code_sm3).await;
+        };
         let record = found.value.clone();
         let enrolled = enrolled(&authority, &record, &certificate_request, pair).await?;
         let certificate = CertificateRecord {
@@ -82,13 +87,13 @@ impl Broker {
     }
 
     /// Has the pair issued by the enrolment's CA, or by its fallback where that one is out of reach and has certainly done
-    /// nothing.
+    /// nothing. `None` when the same request, beside this one, has finished it.
     async fn issue_by_first_in_reach(
         &self,
         code: &Sm3Hex,
         found: &mut Versioned<EnrolmentRecord>,
         request: &CertificateRequest,
-    ) -> Result<(Arc<Authority>, IdempotencyKey, CertificatePair), ApiError> {
+    ) -> Result<Option<Issued>, ApiError> {
         loop {
             let record = &found.value;
             let EnrolmentState::Requested { request_sm3, idempotency_key } = &record.state else {
@@ -105,7 +110,8 @@ impl Broker {
             };
             let failure = match self.authorities.get(&record.certificate_authority) {
                 Ok(authority) => match authority.issue(&key, issue, patience).await {
-                    Ok(pair) => return Ok((authority, key, pair)),
+                    Ok(pair) => return Ok(Some((authority, key, pair))),
+                    Err(AuthorityError::Over) => return Ok(None),
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,

@@ -3,6 +3,7 @@
 use yinqiao_ca_sdk::messages::{IdempotencyKey, RevocationReason};
 use yinqiao_protocol::Sm3Hex;
 
+use crate::adapter::AuthorityError;
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::Revocation;
@@ -23,13 +24,23 @@ impl Broker {
         let key = IdempotencyKey::try_from(format!("revoke-{sm3}"))
             .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         if revocation.confirmed {
-            return Ok(self.authorities.journal().conclude(&key).await?);
+            return Ok(self.authorities.journal().conclude(&key, clock::now()).await?);
         }
         if known.record.revocation.is_none() {
             self.directory.note_revocation(sm3, revocation.clone()).await?;
         }
+        if revocation.reason != format!("{reason:?}") {
+            let text = format!(
+                "its revocation was begun with the reason {}: repeat it with that one",
+                revocation.reason
+            );
+            return Err(ApiError::new(Kind::InvalidRequest, text));
+        }
         let authority = self.authorities.get(&known.record.certificate_authority)?;
-        authority.revoke(&key, &known.signing, reason).await?;
+        match authority.revoke(&key, &known.signing, reason).await {
+            Ok(()) | Err(AuthorityError::Over) => {}
+            Err(error) => return Err(error.into()),
+        }
         revocation.confirmed = true;
         self.directory.note_revocation(sm3, revocation).await?;
         Ok(authority.conclude(&key).await?)

@@ -1,18 +1,22 @@
 //! A seal is made by the CA of the certificates that may use it.
 
+use std::sync::Arc;
+
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPicture};
 use yinqiao_gm::seal::SesSeal;
+use yinqiao_gm::x509::Certificate;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
 
-use crate::adapter::{AuthorityError, Patience};
+use crate::adapter::{Authority, AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
+use crate::store::StoreError;
 
 /// Days that a seal is valid.
 const VALIDITY_DAYS: u64 = 3 * 365;
@@ -141,11 +145,15 @@ impl Broker {
         request: &SealRequestRecord,
         patience: Patience,
     ) -> Result<SealRecord, SealError> {
-        let authority = self.authorities.get(&request.certificate_authority)?;
+        let authority = match self.authorities.get(&request.certificate_authority) {
+            Ok(authority) => authority,
+            Err(error) => return Err(SealError::NotYet(error.to_string())),
+        };
         let key = IdempotencyKey::try_from(format!("seal-{}", request.id))
             .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         let issued = match authority.issue_seal(&key, request.request.clone(), patience).await {
             Ok(issued) => issued,
+            Err(AuthorityError::Over) => return self.made_meanwhile(request).await,
             Err(error) if error.is_final() => {
                 self.directory.conclude_seal_request(&request.id, None).await?;
                 authority.conclude(&key).await?;
@@ -154,12 +162,13 @@ impl Broker {
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
         let der = issued.seal.0;
-        SesSeal::from_der(&der).and_then(|seal| seal.verify_maker_signature().map_err(Into::into)).map_err(
-            |e| AuthorityError::Broken {
-                authority: request.certificate_authority.clone(),
-                text: format!("seal: {e}"),
-            },
-        )?;
+        if let Err(text) = self.fits(&authority, request, &der).await {
+            // Asking again would give the same.
+            self.directory.conclude_seal_request(&request.id, None).await?;
+            authority.conclude(&key).await?;
+            let authority = request.certificate_authority.clone();
+            return Err(AuthorityError::Broken { authority, text: format!("seal: {text}") }.into());
+        }
         let seal = SealRecord {
             id: request.id,
             kind: request.kind,
@@ -169,9 +178,43 @@ impl Broker {
             der: Base64(der),
             made_at: clock::now(),
         };
-        self.directory.conclude_seal_request(&request.id, Some(&seal)).await?;
-        authority.conclude(&key).await?;
+        match self.directory.conclude_seal_request(&request.id, Some(&seal)).await {
+            Ok(()) => authority.conclude(&key).await?,
+            Err(StoreError::Conflict) => return self.made_meanwhile(request).await,
+            Err(error) => return Err(error.into()),
+        }
         Ok(seal)
+    }
+
+    /// The seal that was stored while this attempt was at it.
+    async fn made_meanwhile(&self, request: &SealRequestRecord) -> Result<SealRecord, SealError> {
+        match self.directory.seal(&request.enterprise, &request.id).await {
+            Ok(seal) => Ok(seal),
+            Err(_) => Err(SealError::NotYet("the request has ended in the meantime".to_owned())),
+        }
+    }
+
+    /// Whether a seal is what was asked for, made by this CA.
+    async fn fits(
+        &self,
+        authority: &Arc<Authority>,
+        request: &SealRequestRecord,
+        der: &[u8],
+    ) -> Result<(), String> {
+        let seal = SesSeal::from_der(der).map_err(|e| e.to_string())?;
+        seal.verify_maker_signature().map_err(|e| e.to_string())?;
+        authority.vouches_for(seal.maker(), clock::now()).map_err(|e| e.to_string())?;
+        let asked = &request.request;
+        if seal.name() != asked.name || seal.kind() != i64::from(asked.kind) {
+            return Err("it has another name or kind than asked for".to_owned());
+        }
+        for signer in &asked.signers {
+            let signer = Certificate::from_der(signer.as_bytes()).map_err(|e| e.to_string())?;
+            if !seal.signers().contains(&signer) {
+                return Err(format!("it does not name the certificate {} as a user", signer.serial()));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,25 +7,34 @@ use actix_web::web;
 use tracing::error;
 
 use crate::broker::Broker;
+use crate::clock;
 
 /// How often CAs are asked.
 const EVERY: Duration = Duration::from_secs(5);
+/// After how many rounds used-up keys are removed: once an hour.
+const PRUNE_EACH: u32 = 720;
 
 /// The actor.
 pub struct LifecycleSupervisor {
     broker: web::Data<Broker>,
+    rounds: u32,
 }
 
 impl LifecycleSupervisor {
     /// For this broker.
     pub fn new(broker: web::Data<Broker>) -> Self {
-        Self { broker }
+        Self { broker, rounds: 0 }
     }
 
     /// One round after the other: a CA that answers slowly is not asked twice at once.
-    fn next_round(&self, context: &mut Context<Self>) {
+    fn next_round(&mut self, context: &mut Context<Self>) {
         let broker = self.broker.clone();
+        self.rounds = self.rounds.wrapping_add(1);
+        let prune = self.rounds.is_multiple_of(PRUNE_EACH);
         let round = async move {
+            if prune && let Err(reason) = broker.authorities.journal().prune(clock::now()).await {
+                error!(%reason, "used-up keys of CAs could not be removed");
+            }
             if let Err(reason) = broker.finish_seals().await {
                 error!(reason = reason.problem().detail, "seals under way could not be gone on with");
             }

@@ -18,11 +18,14 @@ use yinqiao_protocol::problem::Problem;
 
 use super::{Command, execute};
 use crate::broker::Broker;
+use crate::http::problem::{ApiError, Kind};
 
 /// Bytes of one request: a seal's picture and some.
 const MOST_BYTES: u64 = 2 << 20;
-/// How long a request may take.
-const WITHIN: Duration = Duration::from_secs(60);
+/// How long a request may take to come.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+/// How long its answer is waited for.
+const WITHIN: Duration = Duration::from_secs(120);
 
 /// An answer.
 #[derive(Debug, Deserialize, Serialize)]
@@ -55,10 +58,8 @@ pub async fn serve(listener: UnixListener, broker: Arc<Broker>) {
             Ok((stream, _)) => {
                 let broker = Arc::clone(&broker);
                 actix_rt::spawn(async move {
-                    match tokio::time::timeout(WITHIN, answer(stream, &broker)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(reason)) => warn!(%reason, "an operator's request was broken off"),
-                        Err(_) => warn!("an operator's request took too long"),
+                    if let Err(reason) = answer(stream, broker).await {
+                        warn!(%reason, "an operator's request was broken off");
                     }
                 });
             }
@@ -70,18 +71,33 @@ pub async fn serve(listener: UnixListener, broker: Arc<Broker>) {
     }
 }
 
-async fn answer(stream: UnixStream, broker: &Broker) -> io::Result<()> {
+async fn answer(stream: UnixStream, broker: Arc<Broker>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(MOST_BYTES)).read_line(&mut line).await?;
+    tokio::time::timeout(READ_WITHIN, BufReader::new(read.take(MOST_BYTES)).read_line(&mut line))
+        .await
+        .map_err(io::Error::other)??;
     let command: Command = serde_json::from_str(&line).map_err(io::Error::other)?;
-    let answer = match execute(broker, command).await {
-        Ok(value) => Answer::Done(value),
-        Err(problem) => Answer::Problem(problem),
+    // A task of its own: what was begun is finished, whether anybody still waits for it or not.
+    let executed = actix_rt::spawn(async move { execute(&broker, command).await });
+    let answer = match tokio::time::timeout(WITHIN, executed).await {
+        Ok(Ok(Ok(value))) => Answer::Done(value),
+        Ok(Ok(Err(problem))) => Answer::Problem(problem),
+        Ok(Err(_)) => Answer::Problem(broken_off()),
+        Err(_) => Answer::Problem(goes_on()),
     };
     let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
     text.push(b'\n');
     write.write_all(&text).await
+}
+
+fn goes_on() -> Problem {
+    let text = "it takes longer than two minutes and goes on; the lists will show what came of it";
+    ApiError::new(Kind::Busy, text).problem()
+}
+
+fn broken_off() -> Problem {
+    ApiError::new(Kind::Internal, "the broker broke off; its log says why").problem()
 }
 
 /// Asks a running broker; `None` when there is none at `path`.

@@ -259,7 +259,7 @@ async fn list_operations(broker: &Broker) -> Result<Value, ApiError> {
     let mut rows = Vec::new();
     for entry in broker.authorities.journal().unconcluded().await? {
         let progress = match entry.progress {
-            Progress::Abandoned => continue,
+            Progress::Abandoned | Progress::Concluded => continue,
             Progress::NotDone => "not done",
             Progress::Submitted => "outcome unknown",
             Progress::Pending { .. } => "pending at the CA",

@@ -15,6 +15,8 @@ use super::services::{HostServices, LogLine, LogSource};
 
 /// The longest line in octets; longer ones become several.
 const LINE_LIMIT: usize = 4 << 10;
+/// What a plugin may print in a second, in octets.
+const OCTETS_PER_SECOND: usize = 1 << 20;
 /// Lines a second; what is more is counted and dropped.
 const LINES_PER_SECOND: u32 = 500;
 
@@ -101,13 +103,22 @@ impl Output {
     }
 }
 
-/// Takes the lines of a pipe until it is closed.
+/// Takes the lines of a pipe until it is closed, no faster than [`OCTETS_PER_SECOND`]: a plugin that prints without end
+/// waits for its pipe, and costs the broker little.
 pub(super) async fn forward(output: Arc<Output>, pipe: OwnedFd, source: LogSource) -> io::Result<()> {
     let mut pipe = pipe::Receiver::from_owned_fd(pipe)?;
     let mut rest = Vec::with_capacity(LINE_LIMIT);
     let mut chunk = vec![0; LINE_LIMIT];
+    let (mut second, mut taken) = (Instant::now(), 0);
     loop {
         let count = pipe.read(&mut chunk).await?;
+        if second.elapsed() >= Duration::from_secs(1) {
+            (second, taken) = (Instant::now(), 0);
+        }
+        taken += count;
+        if taken > OCTETS_PER_SECOND {
+            tokio::time::sleep(Duration::from_secs(1).saturating_sub(second.elapsed())).await;
+        }
         for octet in &chunk[..count] {
             if *octet != b'\n' {
                 rest.push(*octet);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use yinqiao_ca_abi::status;
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_sdk::messages::{AdapterError, ErrorClass};
 
@@ -378,8 +379,12 @@ fn handle(output: &Output, connection: &Connection, id: u64, message: ToHost) ->
 
 fn refusal(adapter: &str, output: &Output, refused: Refused) -> StartError {
     let class = ErrorClass::from_status(refused.status).unwrap_or(ErrorClass::Unhealthy);
-    // The bytes are sealed: what its symbol and table say, they will always say.
-    let is_final = matches!(refused.stage, Stage::Entry | Stage::Table);
+    // The bytes are sealed: what its symbol and table say, they will always say. That its device is missing may change.
+    let is_final = match refused.stage {
+        Stage::Table => true,
+        Stage::Entry => matches!(refused.status, status::CA_PERMANENT | status::CA_NOT_SUPPORTED),
+        _ => false,
+    };
     let stage = match refused.stage {
         Stage::Open => format!("{} with its configuration", refused.stage),
         stage => stage.to_string(),

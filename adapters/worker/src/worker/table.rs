@@ -50,11 +50,17 @@ pub(super) fn fetch(
     // SAFETY: the host's table lives as long as the process; out is zeroed, with room for what it announces and more.
     let status = unsafe { entry(ptr::from_ref(host), out) };
     if status != status::CA_OK {
-        let text = format!(
-            "ca_adapter_get refused this host's version {}.{} with the status {status}; get a build of the plugin for it, or \
-             see the plugin's own log",
-            host.abi_major, host.abi_minor
-        );
+        let text = match status {
+            status::CA_NOT_SUPPORTED | status::CA_PERMANENT => format!(
+                "ca_adapter_get refused this host's version {}.{} with the status {status}; get a build of the plugin \
+                 for it, or see the plugin's own log",
+                host.abi_major, host.abi_minor
+            ),
+            _ => format!(
+                "ca_adapter_get says with the status {status} that it cannot work now; see to what the plugin needs, \
+                 its device or driver, and to its own log"
+            ),
+        };
         return Err(Refused { stage: Stage::Entry, status, vendor_code: None, text });
     }
     // SAFETY: as above, and the plugin's call is over.

@@ -30,6 +30,8 @@ pub struct JournalEntry {
 pub enum Progress {
     /// Nothing was done, for certain, and nothing may be done any more: another CA was asked instead.
     Abandoned,
+    /// It is over, and its result stored where it belongs: whoever still asks under this key reads that.
+    Concluded,
     /// Nothing was done, for certain: it may be submitted.
     NotDone,
     /// It was submitted, or was about to be: the CA may have acted.
@@ -62,7 +64,7 @@ pub enum Step {
     Answer(String),
     /// Only the CA's people can tell what became of it.
     AskPeople,
-    /// Nothing: it was given up.
+    /// Nothing: it was given up, or is over.
     GiveUp,
 }
 
@@ -94,7 +96,7 @@ impl JournalEntry {
             }
         };
         match &self.progress {
-            Progress::Abandoned => Step::GiveUp,
+            Progress::Abandoned | Progress::Concluded => Step::GiveUp,
             Progress::NotDone => Step::Submit,
             Progress::Submitted => find_out(),
             Progress::Pending { token, expires_at, .. } => {

@@ -17,6 +17,9 @@ mod entry;
 
 pub use entry::{JournalEntry, Progress, Step};
 
+/// How long a key stays used up, in seconds.
+const USED_UP_SECONDS: u32 = 86_400;
+
 /// The journal, over a store.
 pub struct Journal {
     entries: Table<JournalEntry>,
@@ -75,6 +78,8 @@ impl Journal {
         now: Timestamp,
     ) -> Result<Versioned<JournalEntry>, JournalError> {
         match self.entries.get(key.as_str().as_bytes()).await? {
+            // One that was given up before it began knows no request.
+            Some(found) if found.value.progress == Progress::Abandoned => Ok(found),
             Some(found) if found.value.is_of(adapter, operation, &request_sm3) => Ok(found),
             Some(_) => Err(JournalError::OtherRequest(key.as_str().to_owned())),
             None => Ok(Versioned {
@@ -110,15 +115,46 @@ impl Journal {
         Ok(())
     }
 
-    /// Forgets an operation whose result is stored where it belongs.
+    /// The result of an operation is stored where it belongs. The key stays used up for a day: a request that began
+    /// before must not do it again.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn conclude(&self, key: &IdempotencyKey) -> Result<(), StoreError> {
+    pub async fn conclude(&self, key: &IdempotencyKey, now: Timestamp) -> Result<(), StoreError> {
+        let _alone = self.alone(key).await;
+        match self.entries.get(key.as_str().as_bytes()).await? {
+            Some(mut found) => self.note(&mut found, Progress::Concluded, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets an operation that did not do what it should, so that the same may be asked for again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget(&self, key: &IdempotencyKey) -> Result<(), StoreError> {
+        let _alone = self.alone(key).await;
         match self.entries.get(key.as_str().as_bytes()).await? {
             Some(found) => self.entries.remove(key.as_str().as_bytes(), found.version).await,
             None => Ok(()),
         }
+    }
+
+    /// Removes keys that were used up so long ago that nobody asks under them any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
+        for entry in self.entries.list(&[]).await? {
+            let over = matches!(entry.progress, Progress::Abandoned | Progress::Concluded);
+            if over && entry.noted_at.plus_seconds(USED_UP_SECONDS) <= now {
+                let key = entry.idempotency_key.as_bytes();
+                if let Some(found) = self.entries.get(key).await? {
+                    self.entries.remove(key, found.version).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sees to it that nothing is ever done under this key, so that another CA may be asked. False when the CA may have
@@ -142,16 +178,20 @@ impl Journal {
                 self.note(&mut entry, Progress::Abandoned, now).await?;
                 Ok(true)
             }
-            Progress::Submitted | Progress::Pending { .. } | Progress::Done { .. } => Ok(false),
+            Progress::Submitted | Progress::Pending { .. } | Progress::Done { .. } | Progress::Concluded => {
+                Ok(false)
+            }
         }
     }
 
-    /// All operations that are not concluded, by key.
+    /// All operations that are neither concluded nor given up, by key.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn unconcluded(&self) -> Result<Vec<JournalEntry>, StoreError> {
-        self.entries.list(&[]).await
+        let mut entries = self.entries.list(&[]).await?;
+        entries.retain(|entry| !matches!(entry.progress, Progress::Abandoned | Progress::Concluded));
+        Ok(entries)
     }
 
     /// An operator's word that nothing was done: it will be submitted again when it is asked for again.
@@ -170,7 +210,7 @@ impl Journal {
             Progress::Submitted => None,
             Progress::NotDone | Progress::Abandoned => Some("known not to be done"),
             Progress::Pending { .. } => Some("pending at the CA"),
-            Progress::Done { .. } => Some("done"),
+            Progress::Done { .. } | Progress::Concluded => Some("done"),
         };
         if let Some(state) = state {
             return Err(JournalError::NotUnknown(key.as_str().to_owned(), state));

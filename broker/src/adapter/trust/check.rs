@@ -58,6 +58,14 @@ impl Authority {
         Ok(Checked { path, status })
     }
 
+    /// Whether `certificate` leads to this CA's roots with a key for signing, whatever its status.
+    ///
+    /// # Errors
+    /// [`TrustError::NotValidNow`], [`TrustError::NotTrusted`].
+    pub fn vouches_for(&self, certificate: &Certificate, now: Timestamp) -> Result<(), TrustError> {
+        self.trust().path(certificate, Usage::Signing, now).map(drop)
+    }
+
     async fn status(
         &self,
         certificate: &Certificate,
@@ -78,6 +86,11 @@ impl Authority {
             if let Some(status) = known {
                 return Ok(status);
             }
+        }
+        // What is known to be revoked is not unknown, however old the news.
+        let revoked = self.trust().revoked_by_list(certificate);
+        if let Some(at) = revoked.or_else(|| self.trust().ocsp.revoked_at(certificate)) {
+            return Err(TrustError::Revoked { subject: name_of(certificate), at });
         }
         match rules.unknown {
             Unknown::Refuse => Err(TrustError::StatusUnavailable { authority: self.name().to_owned() }),

@@ -17,6 +17,8 @@ use crate::adapter::Authority;
 
 /// Answers held in memory at most.
 const MOST_ANSWERS: usize = 100_000;
+/// Addresses that gave nothing, held in memory at most.
+const MOST_SILENT: usize = 1_000;
 /// After a responder gave nothing it is left alone for so many seconds.
 const LEFT_ALONE_SECONDS: u32 = 5;
 
@@ -24,8 +26,8 @@ const LEFT_ALONE_SECONDS: u32 = 5;
 #[derive(Default)]
 pub(super) struct OcspCache {
     answers: DashMap<Sm3Hex, Answer>,
-    /// Until when nobody is asked, by issuer's certificate.
-    silent: DashMap<Sm3Hex, Timestamp>,
+    /// Until when nobody is asked there, by the responder's address; the adapter has none.
+    silent: DashMap<String, Timestamp>,
 }
 
 #[derive(Clone)]
@@ -42,6 +44,14 @@ enum Verdict {
 }
 
 impl OcspCache {
+    /// Since when a certificate is revoked by the last answer about it, fresh or not.
+    pub(super) fn revoked_at(&self, certificate: &AnyCertificate) -> Option<Timestamp> {
+        match self.answers.get(&Sm3Hex(certificate.fingerprint()))?.verdict {
+            Verdict::Revoked(at) => Some(at),
+            Verdict::Good(_) => None,
+        }
+    }
+
     pub(super) fn clear(&self) {
         self.answers.clear();
         self.silent.clear();
@@ -64,27 +74,20 @@ impl Authority {
         let held = cache.answers.get(&key).filter(|answer| now < answer.until).map(|answer| answer.clone());
         let answer = match held {
             Some(answer) => answer,
-            None => {
-                let responder = Sm3Hex(issuer.fingerprint());
-                if cache.silent.get(&responder).is_some_and(|until| now < *until) {
+            None => match self.ask_responder(certificate, issuer, now).await {
+                Ok(Some(answer)) => {
+                    if cache.answers.len() >= MOST_ANSWERS {
+                        cache.answers.clear();
+                    }
+                    cache.answers.insert(key, answer.clone());
+                    answer
+                }
+                Ok(None) => return Ok(None),
+                Err(reason) => {
+                    warn!(adapter = self.name(), reason, "no OCSP answer");
                     return Ok(None);
                 }
-                match self.ask_responder(certificate, issuer, now).await {
-                    Ok(Some(answer)) => {
-                        if cache.answers.len() >= MOST_ANSWERS {
-                            cache.answers.clear();
-                        }
-                        cache.answers.insert(key, answer.clone());
-                        answer
-                    }
-                    Ok(None) => return Ok(None),
-                    Err(reason) => {
-                        warn!(adapter = self.name(), reason, "no OCSP answer");
-                        cache.silent.insert(responder, now.plus_seconds(LEFT_ALONE_SECONDS));
-                        return Ok(None);
-                    }
-                }
-            }
+            },
         };
         match answer.verdict {
             Verdict::Good(status) => Ok(Some(status)),
@@ -109,7 +112,7 @@ impl Authority {
         let nonce = ocsp::generate_nonce().map_err(|e| text(&e))?;
         let request =
             OcspRequest::build(std::slice::from_ref(&cert_id), Some(&nonce)).map_err(|e| text(&e))?;
-        let Some(response) = self.exchange(certificate, request.der()).await? else { return Ok(None) };
+        let Some(response) = self.exchange(certificate, request.der(), now).await? else { return Ok(None) };
         let response = OcspResponse::from_der(&response).map_err(|e| text(&e))?;
         let expectation =
             Expectation { nonce: Nonce::Optional(&nonce), ..Expectation::new(issuer, now.seconds()) };
@@ -135,21 +138,43 @@ impl Authority {
         &self,
         certificate: &AnyCertificate,
         request: &[u8],
+        now: Timestamp,
     ) -> Result<Option<Vec<u8>>, String> {
         let offered = self.handle().is_ok_and(|handle| handle.offers(Operation::Ocsp));
-        if offered {
-            let reply = self.ask(Request::Ocsp(DerRequest { request: Der(request.to_vec()) })).await;
-            return match reply.map_err(|error| error.to_string())? {
-                Reply::Response(response) => Ok(Some(response.response.0)),
-                _ => Err(self.unexpected_reply().to_string()),
-            };
-        }
-        if !self.entry().trust.fetch_by_url {
+        let url = match offered {
+            true => String::new(),
+            false if !self.entry().trust.fetch_by_url => return Ok(None),
+            false => {
+                let addresses = certificate.authority_info_access().map_err(|error| error.to_string())?;
+                let Some(url) = addresses.ocsp.into_iter().next() else { return Ok(None) };
+                url
+            }
+        };
+        let silent = &self.trust().ocsp.silent;
+        if silent.get(&url).is_some_and(|until| now < *until) {
             return Ok(None);
         }
-        let addresses = certificate.authority_info_access().map_err(|error| error.to_string())?;
-        let Some(url) = addresses.ocsp.first() else { return Ok(None) };
-        let sent = Sent::Request(request.to_vec(), ocsp::REQUEST_MEDIA_TYPE);
-        fetch(url, sent).await.map(Some).map_err(|error| error.to_string())
+        let answer = match offered {
+            true => self.ask_adapter(request).await,
+            false => {
+                let sent = Sent::Request(request.to_vec(), ocsp::REQUEST_MEDIA_TYPE);
+                fetch(&url, sent).await.map_err(|error| error.to_string())
+            }
+        };
+        if answer.is_err() {
+            if silent.len() >= MOST_SILENT {
+                silent.clear();
+            }
+            silent.insert(url, now.plus_seconds(LEFT_ALONE_SECONDS));
+        }
+        answer.map(Some)
+    }
+
+    async fn ask_adapter(&self, request: &[u8]) -> Result<Vec<u8>, String> {
+        let reply = self.ask(Request::Ocsp(DerRequest { request: Der(request.to_vec()) })).await;
+        match reply.map_err(|error| error.to_string())? {
+            Reply::Response(response) => Ok(response.response.0),
+            _ => Err(self.unexpected_reply().to_string()),
+        }
     }
 }

@@ -1,15 +1,17 @@
 //! Fetches what a CA vouches for and what it has revoked: by its adapter, or at the addresses that certificates name.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tracing::{debug, warn};
 
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{Empty, Reply, Request};
 use yinqiao_ca_worker::CallOptions;
 use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList};
-use yinqiao_protocol::Timestamp;
+use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::fetch::{Sent, fetch};
 use super::{Anchors, FetchedList};
@@ -22,6 +24,10 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 const ANCHORS_SECONDS: u32 = 3600;
 /// An address that gave nothing usable is not asked again for so many seconds.
 const SAME_ADDRESS_SECONDS: u32 = 15;
+/// The same for a delta list.
+const DELTA_ADDRESS_SECONDS: u32 = 60;
+/// Addresses held in memory at most.
+const MOST_ADDRESSES: usize = 1_000;
 
 impl Authority {
     /// Gets the CA's certificates where they are old, and its newest revocation list where the adapter offers one.
@@ -69,17 +75,19 @@ impl Authority {
             .map(|der| AnyCertificate::from_der(der.as_bytes()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
+        if !found.iter().any(AnyCertificate::is_self_issued) {
+            return Err(self.broken("no root among the CA certificates".into()));
+        }
+        let own = Anchors::new(found.iter().cloned());
+        let roots: Vec<Sm3Hex> = own.roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect();
+        self.known_roots.check(self.name(), &roots, self.entry().accept_new_root).await?;
         match Anchors::read_files(&self.entry().trust.anchors) {
             Ok(further) => found.extend(further),
             Err(reason) => {
                 warn!(adapter = self.name(), %reason, "the CA goes without its further certificates")
             }
         }
-        let anchors = Anchors::new(found);
-        if anchors.roots.is_empty() {
-            return Err(self.broken("no root among the CA certificates".into()));
-        }
-        self.trust().take_anchors(anchors, clock::now());
+        self.trust().take_anchors(Anchors::new(found), clock::now());
         Ok(())
     }
 
@@ -95,16 +103,32 @@ impl Authority {
                 self.fetch_list(&url, now).await;
             }
         }
+        // The complete list is good without its delta: nobody queues for one.
         for url in trust.missing_delta(certificate, now) {
-            self.fetch_list(&url, now).await;
+            if let Ok(asked) = trust.by_url.try_lock() {
+                self.fetch_list_alone(&url, asked, DELTA_ADDRESS_SECONDS, now).await;
+            }
         }
     }
 
     /// One at a time, and no address again and again.
     async fn fetch_list(&self, url: &str, now: Timestamp) {
-        let mut asked = self.trust().by_url.lock().await;
-        if asked.get(url).is_some_and(|last| now < last.plus_seconds(SAME_ADDRESS_SECONDS)) {
+        let asked = self.trust().by_url.lock().await;
+        self.fetch_list_alone(url, asked, SAME_ADDRESS_SECONDS, now).await;
+    }
+
+    async fn fetch_list_alone(
+        &self,
+        url: &str,
+        mut asked: MutexGuard<'_, HashMap<String, Timestamp>>,
+        again_after: u32,
+        now: Timestamp,
+    ) {
+        if asked.get(url).is_some_and(|last| now < last.plus_seconds(again_after)) {
             return;
+        }
+        if asked.len() >= MOST_ADDRESSES {
+            asked.clear();
         }
         asked.insert(url.to_owned(), now);
         let taken = match fetch(url, Sent::Nothing).await {

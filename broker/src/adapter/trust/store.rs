@@ -153,6 +153,12 @@ impl TrustStore {
         self.ocsp.clear();
     }
 
+    /// The anchors are old: the next refresh fetches them again.
+    pub fn expire_anchors(&self) {
+        self.change(|trust| trust.anchors_fetched_at = Timestamp::default());
+        self.ocsp.clear();
+    }
+
     /// When the anchors were fetched.
     pub(super) fn anchors_fetched_at(&self) -> Timestamp {
         self.read().anchors_fetched_at

@@ -22,6 +22,7 @@ use yinqiao_protocol::outcome::{Status, StatusSource};
 use super::{Anchors, Checked, TrustError};
 use crate::adapter::Authority;
 use crate::adapter::journal::Journal;
+use crate::adapter::known_root::KnownRoots;
 use crate::event::EventHub;
 use crate::store::sled::SledStore;
 use crate::store::{EventSink, Records};
@@ -147,8 +148,12 @@ impl Scene {
             Arc::new(SledStore::open(&folder.path().join("store"), sink).unwrap());
         let entry = json!({ "name": "ca", "version": { "library": "/none.so" }, "trust": trust });
         let entry = serde_json::from_value(entry).unwrap();
-        let authority =
-            Authority::new(entry, Err("it has no plugin".to_owned()), Arc::new(Journal::new(&records)));
+        let authority = Authority::new(
+            entry,
+            Err("it has no plugin".to_owned()),
+            Arc::new(Journal::new(&records)),
+            KnownRoots::new(&records),
+        );
         authority.trust().take_anchors(Anchors::new([ca.root.as_any().clone()]), now);
         Self { ca, authority, now, _folder: folder }
     }
