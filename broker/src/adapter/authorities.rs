@@ -14,6 +14,7 @@ use super::outage::Outages;
 use super::plugin::{self, PluginError};
 use super::supervisor::refresh;
 use super::{Authority, AuthorityError};
+use crate::clock;
 use crate::store::Records;
 
 /// How long a new version's first health answer may take.
@@ -150,6 +151,9 @@ impl Authorities {
         let authority = self.get(name)?;
         self.write().retain(|present| present.name() != name);
         self.replace(&authority, &authority.entry(), Err("its adapter is disabled".to_owned()));
+        if let Err(reason) = self.outages.ends(name, clock::now()).await {
+            error!(adapter = name, %reason, "the end of an outage could not be stored");
+        }
         info!(adapter = name, "adapter stopped");
         Ok(())
     }

@@ -15,8 +15,8 @@ use super::file::{Catalogue, CatalogueError};
 use super::policy::Policy;
 use super::site::{self, Site};
 
-/// How long a command waits for another one that is changing the catalogue.
-const LOCK_WITHIN: Duration = Duration::from_secs(20);
+/// How long a command waits for another one that is changing the catalogue: trying a plugin out is part of a change.
+const LOCK_WITHIN: Duration = Duration::from_secs(90);
 /// How often it looks.
 const LOCK_LOOK: Duration = Duration::from_millis(50);
 /// What a file begins with that a command makes.

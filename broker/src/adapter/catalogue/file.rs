@@ -125,7 +125,12 @@ impl Catalogue {
         for entry in &mut catalogue.entries {
             let refusal =
                 entry.version.configuration_sm3.is_some_and(|pinned| pinned != entry.configuration.sm3());
-            entry.refusal = if refusal {
+            entry.refusal = if let Some(path) = site.reserved_by(&entry.sandbox()) {
+                Some(format!(
+                    "its sandbox opens {}, which is the broker's own: give it another folder",
+                    path.display()
+                ))
+            } else if refusal {
                 Some(format!(
                     "its configuration is another than the pinned one: restore it, or pin it with `yinqiao adapter pin {}`",
                     entry.name

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use yinqiao_ca_worker::Sandbox;
+
 use super::AdapterName;
 use crate::config::Config;
 
@@ -57,6 +59,16 @@ impl Site {
         self.data_directory.join("adapter-changes")
     }
 
+    /// A path of a sandbox by which a plugin would reach the broker's own files: its store, secrets, catalogue, libraries
+    /// and changes, or a folder above them.
+    pub(super) fn reserved_by(&self, sandbox: &Sandbox) -> Option<PathBuf> {
+        let folder = |name| self.data_directory.join(name);
+        let mut own = vec![self.catalogue.clone(), self.changes(), self.lock()];
+        own.extend(["store", "secrets", "adapters", "control.sock"].map(folder));
+        let reaches = |path: &&PathBuf| own.iter().any(|own| own.starts_with(path) || path.starts_with(own));
+        sandbox.write.iter().chain(&sandbox.read).find(reaches).cloned()
+    }
+
     pub(super) fn lock(&self) -> PathBuf {
         self.data_directory.join("adapters.lock")
     }
@@ -83,4 +95,26 @@ pub(super) fn write_whole(path: &Path, mut content: impl Read, mode: u32) -> io:
     file.sync_all()?;
     fs::rename(&partial, path)?;
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_that_reaches_the_brokers_own_files_is_found_and_one_beside_them_is_not() {
+        let config = Config { data_directory: "/srv/data".into(), ..Config::default() };
+        let site = Site::of(&config);
+        let reaches = |path: &str| {
+            let sandbox = Sandbox { write: vec![path.into()], ..Sandbox::default() };
+            site.reserved_by(&sandbox).is_some()
+        };
+        for own in ["/", "/srv", "/srv/data", "/srv/data/store", "/srv/data/secrets/x", "/srv/data/adapters"]
+        {
+            assert!(reaches(own), "{own}");
+        }
+        for other in ["/srv/data/softca", "/srv/data/adapter-data/ca", "/srv/database", "/opt/ca"] {
+            assert!(!reaches(other), "{other}");
+        }
+    }
 }
