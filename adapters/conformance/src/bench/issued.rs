@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use yinqiao_ca_sdk::messages::{CertificatePair, IdempotencyKey, Serial};
+use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, Serial};
 use yinqiao_ca_sdk::{Operation, Reply, Request};
 use yinqiao_ca_worker::AdapterHandle;
 use yinqiao_gm::sm2::PrivateKey;
@@ -41,6 +41,23 @@ impl Issued {
 }
 
 impl Bench {
+    /// The CA's certificates: those that it gives, and those that came with an issued pair, DER.
+    pub(crate) async fn authorities(&self, handle: &AdapterHandle) -> Result<Vec<Der>, Stop> {
+        let mut ders = Vec::new();
+        if self.offers(Operation::CaCertificates.capability())
+            && let Reply::CaCertificates(reply) =
+                self.done(handle, &fixtures::ca_certificates(), &self.key("authorities")?).await?.0
+        {
+            ders.extend(reply.certificates);
+        }
+        if self.offers(Operation::Issue.capability())
+            && let Ok(pair) = self.pair().await
+        {
+            ders.extend(pair.pair.chain.iter().cloned());
+        }
+        Ok(ders)
+    }
+
     /// The pair that most checks look at. Nobody revokes it.
     pub(crate) async fn pair(&self) -> Result<Arc<Issued>, Stop> {
         let mut shared = self.pair.lock().await;

@@ -299,18 +299,7 @@ async fn revocation_list(
 
 /// Certificates that may have signed the list: the CA's own, and those of an issued pair's chain.
 async fn issuers(bench: &Bench, handle: &AdapterHandle) -> Result<Vec<Certificate>, Stop> {
-    let mut ders = Vec::new();
-    if bench.offers(Operation::CaCertificates.capability())
-        && let Reply::CaCertificates(reply) =
-            bench.done(handle, &fixtures::ca_certificates(), &bench.key("authorities")?).await?.0
-    {
-        ders.extend(reply.certificates);
-    }
-    if bench.offers(Operation::Issue.capability())
-        && let Ok(pair) = bench.pair().await
-    {
-        ders.extend(pair.pair.chain.iter().cloned());
-    }
+    let ders = bench.authorities(handle).await?;
     let found: Vec<Certificate> =
         ders.iter().filter_map(|der| Certificate::from_der(der.as_bytes()).ok()).collect();
     if found.is_empty() {

@@ -1,13 +1,12 @@
 //! Timestamps (RFC 3161 with SM3).
 
 use yinqiao_ca_sdk::messages::{Der, DerRequest};
-use yinqiao_ca_sdk::{Operation, Reply, Request};
+use yinqiao_ca_sdk::{Reply, Request};
 use yinqiao_ca_worker::AdapterHandle;
 use yinqiao_gm::tsp::{MessageImprint, TimeStampRequest, TimeStampResponse, Trust, generate_nonce};
 use yinqiao_gm::x509::AnyCertificate;
 
 use crate::bench::Bench;
-use crate::fixtures;
 use crate::verdict::{HOLDS, Stop, Verdict, ensure, failed, holds, skipped};
 
 /// By how many seconds the authority's clock may differ from this one.
@@ -75,17 +74,6 @@ async fn respond(bench: &Bench, handle: &AdapterHandle, request: Der) -> Result<
 
 /// What the CA gives, and what came with an issued pair.
 async fn authorities(bench: &Bench, handle: &AdapterHandle) -> Result<Vec<AnyCertificate>, Stop> {
-    let mut ders = Vec::new();
-    if bench.offers(Operation::CaCertificates.capability())
-        && let Reply::CaCertificates(reply) =
-            bench.done(handle, &fixtures::ca_certificates(), &bench.key("authorities")?).await?.0
-    {
-        ders.extend(reply.certificates);
-    }
-    if bench.offers(Operation::Issue.capability())
-        && let Ok(pair) = bench.pair().await
-    {
-        ders.extend(pair.pair.chain.iter().cloned());
-    }
+    let ders = bench.authorities(handle).await?;
     Ok(ders.iter().filter_map(|der| AnyCertificate::from_der(der.as_bytes()).ok()).collect())
 }
