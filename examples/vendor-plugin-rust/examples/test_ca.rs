@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use yinqiao_gm::sm2::PrivateKey;
+use yinqiao_gm::enveloped_key::EnvelopedKey;
+use yinqiao_gm::sm2::{PrivateKey, PublicKey};
 use yinqiao_gm::x509::{
     Certificate, CertificateBuilder, CertificateRequest, DistinguishedName, Profile, RevocationListBuilder,
     RevocationReason, RevokedEntry, SerialNumber,
@@ -27,10 +28,19 @@ struct Ca {
     certificate: Certificate,
     /// By number: the request and what it came to.
     requests: HashMap<String, (Value, Value)>,
-    /// By serial number: the number of the request, and the state.
-    certificates: HashMap<String, (String, Value)>,
+    /// By serial number.
+    certificates: HashMap<String, Issued>,
     revoked: Vec<(SerialNumber, RevokedEntry)>,
     crl_number: u64,
+}
+
+struct Issued {
+    /// Number of the request.
+    number: String,
+    serial: SerialNumber,
+    state: Value,
+    /// Serial number of the pair's other certificate.
+    other: String,
 }
 
 type Answer = Result<Value, (u16, &'static str, String)>;
@@ -105,8 +115,8 @@ impl Ca {
             }
             ("GET", ["crl"]) => Ok(self.revocation_list()),
             ("GET", ["certificates", serial]) => {
-                let (number, state) = self.certificates.get(*serial).ok_or_else(nothing)?;
-                Ok(json!({ "number": number, "state": state }))
+                let issued = self.certificates.get(*serial).ok_or_else(nothing)?;
+                Ok(json!({ "number": issued.number, "state": issued.state }))
             }
             ("GET", ["requests", number]) => {
                 let (request, reply) = self.requests.get(*number).ok_or_else(nothing)?;
@@ -154,47 +164,69 @@ impl Ca {
         }
         let name = name.common_name(request["name"].as_str().unwrap_or_default()).build();
         let name = name.map_err(|_| refused("the name can't stand in a certificate"))?;
-        let serial = SerialNumber::generate().unwrap();
-        let end = begin + days * DAY;
-        let builder =
-            CertificateBuilder::new(Profile::Signing, name, csr.public_key().clone(), serial, begin, end);
-        let certificate = builder
-            .sign(&self.certificate, &self.key)
-            .map_err(|_| refused("the certificate can't be made"))?;
-        let serial = hexadecimal(serial.as_bytes());
-        let good = json!({ "serial": serial, "state": "good" });
-        self.certificates.insert(serial, (number.to_owned(), good));
+        // GB/T 35276: the encryption key is made here, and comes enveloped for the holder's signing key.
+        let encryption_key = PrivateKey::generate().unwrap();
+        let enveloped = EnvelopedKey::wrap(&encryption_key, csr.public_key()).unwrap();
+        let validity = (begin, begin + days * DAY);
+        let signing = self.certify(Profile::Signing, &name, csr.public_key(), validity);
+        let encryption = self.certify(Profile::Encryption, &name, encryption_key.public_key(), validity);
+        for (own, other) in [(&signing, &encryption), (&encryption, &signing)] {
+            let [serial, other] =
+                [own, other].map(|certificate| hexadecimal(certificate.serial().as_bytes()));
+            let state = json!({ "serial": serial, "state": "good" });
+            let issued = Issued { number: number.to_owned(), serial: *own.serial(), state, other };
+            self.certificates.insert(serial, issued);
+        }
         Ok(json!({
-            "certificate": STANDARD.encode(certificate.der()),
+            "certificate": STANDARD.encode(signing.der()),
+            "encryption_certificate": STANDARD.encode(encryption.der()),
+            "enveloped_key": STANDARD.encode(enveloped.to_der().unwrap()),
             "chain": [STANDARD.encode(self.certificate.der())],
         }))
     }
 
+    fn certify(
+        &self,
+        profile: Profile,
+        name: &DistinguishedName,
+        key: &PublicKey,
+        (begin, end): (i64, i64),
+    ) -> Certificate {
+        let serial = SerialNumber::generate().unwrap();
+        let builder = CertificateBuilder::new(profile, name.clone(), key.clone(), serial, begin, end);
+        builder.sign(&self.certificate, &self.key).unwrap()
+    }
+
     fn revoke(&mut self, request: &Value) -> Answer {
         let refused = |text: &str| (422, "A-422", text.to_owned());
-        let serial = request["serial"].as_str().unwrap_or_default();
-        let (_, state) =
-            self.certificates.get_mut(serial).ok_or_else(|| refused("this CA issued no such certificate"))?;
-        if state["state"] == "good" {
-            let reason = match request["reason"].as_str() {
-                Some("keyCompromise") => RevocationReason::KeyCompromise,
-                Some("affiliationChanged") => RevocationReason::AffiliationChanged,
-                Some("superseded") => RevocationReason::Superseded,
-                Some("cessationOfOperation") => RevocationReason::CessationOfOperation,
-                Some("privilegeWithdrawn") => RevocationReason::PrivilegeWithdrawn,
-                Some("unspecified") => RevocationReason::Unspecified,
-                _ => return Err(refused("this CA does not revoke for that reason")),
-            };
-            let entry = RevokedEntry { revoked_at: now(), reason };
-            let octets: Vec<u8> = (0..serial.len())
-                .step_by(2)
-                .map(|i| u8::from_str_radix(&serial[i..i + 2], 16).unwrap())
-                .collect();
-            self.revoked.push((SerialNumber::from_bytes(&octets).unwrap(), entry));
-            self.crl_number += 1;
-            *state = json!({ "serial": serial, "state": "revoked", "reason": request["reason"], "changed_at_ms": now() * 1000 });
+        let reason = match request["reason"].as_str() {
+            Some("keyCompromise") => RevocationReason::KeyCompromise,
+            Some("affiliationChanged") => RevocationReason::AffiliationChanged,
+            Some("superseded") => RevocationReason::Superseded,
+            Some("cessationOfOperation") => RevocationReason::CessationOfOperation,
+            Some("privilegeWithdrawn") => RevocationReason::PrivilegeWithdrawn,
+            Some("unspecified") => RevocationReason::Unspecified,
+            _ => return Err(refused("this CA does not revoke for that reason")),
+        };
+        let serial = request["serial"].as_str().unwrap_or_default().to_owned();
+        let never = || refused("this CA issued no such certificate");
+        let other = self.certificates.get(&serial).ok_or_else(never)?.other.clone();
+        let both = request["pair"] == json!(true);
+        let mut states = Vec::new();
+        for serial in [Some(serial), both.then_some(other)].into_iter().flatten() {
+            let issued = self.certificates.get_mut(&serial).ok_or_else(never)?;
+            // What is revoked stays so, since then and for that reason.
+            if issued.state["state"] == "good" {
+                let revoked_at = now();
+                self.revoked.push((issued.serial, RevokedEntry { revoked_at, reason }));
+                self.crl_number += 1;
+                issued.state = json!({
+                    "serial": serial, "state": "revoked", "reason": request["reason"], "changed_at_ms": revoked_at * 1000,
+                });
+            }
+            states.push(issued.state.clone());
         }
-        Ok(state.clone())
+        Ok(json!({ "certificates": states }))
     }
 
     fn revocation_list(&self) -> Value {

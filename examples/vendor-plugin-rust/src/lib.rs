@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use yinqiao_ca_abi::capability;
 use yinqiao_ca_sdk::messages::{
-    CertificatePair, CertificateState, Der, Empty, IssueRequest, LookupQuery, LookupReply, RevocationReason,
-    RevokeRequest, State, States,
+    CertificatePair, CertificateState, Der, Empty, IssueRequest, LookupQuery, LookupReply, RevokeRequest,
+    State, States,
 };
 use yinqiao_ca_sdk::{
     Adapter, AdapterError, Call, Description, Host, Instance, Operation, Outcome, Product, Reply, Request,
@@ -17,7 +17,7 @@ use api::{Api, TOKEN, parse};
 mod api;
 
 /// The one kind of certificate that this CA sells through the broker.
-const PRODUCT: &str = "signing";
+const PRODUCT: &str = "pair";
 
 /// The plugin.
 pub struct Acme;
@@ -62,7 +62,7 @@ impl Adapter for Acme {
             }],
             products: vec![Product {
                 name: PRODUCT.to_owned(),
-                text: "a signing certificate of a person or an enterprise".to_owned(),
+                text: "signing and encryption certificate of a person or an enterprise".to_owned(),
             }],
         }
     }
@@ -180,7 +180,7 @@ fn issue(request: &IssueRequest) -> Result<Value, AdapterError> {
 }
 
 fn revoke(request: &RevokeRequest) -> Value {
-    json!({ "action": "revoke", "serial": request.serial, "reason": request.reason })
+    json!({ "action": "revoke", "serial": request.serial, "reason": request.reason, "pair": request.pair })
 }
 
 /// The contract's reply of what the CA's answer says.
@@ -188,21 +188,23 @@ fn reply(operation: Operation, answer: &Value) -> Result<Reply, AdapterError> {
     #[derive(Deserialize)]
     struct Issued {
         certificate: Der,
+        encryption_certificate: Der,
+        enveloped_key: Der,
         chain: Vec<Der>,
     }
     if operation == Operation::Issue {
-        let Issued { certificate, chain } = parse(answer)?;
+        let Issued { certificate, encryption_certificate, enveloped_key, chain } = parse(answer)?;
         return Ok(Reply::Pair(CertificatePair {
             signing_certificate: certificate,
-            encryption_certificate: None,
-            enveloped_key: None,
+            encryption_certificate: Some(encryption_certificate),
+            enveloped_key: Some(enveloped_key),
             chain,
         }));
     }
-    let state: CertificateState = parse(answer)?;
-    let confirmed = state.state == State::Revoked && state.reason != Some(RevocationReason::CertificateHold);
-    match confirmed {
-        true => Ok(Reply::States(States { certificates: vec![state] })),
+    let states: States = parse(answer)?;
+    let confirmed = states.certificates.iter().all(|state| state.state == State::Revoked);
+    match confirmed && !states.certificates.is_empty() {
+        true => Ok(Reply::States(states)),
         false => Err(AdapterError::unhealthy("the CA did not confirm the revocation")),
     }
 }
