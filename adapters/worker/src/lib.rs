@@ -17,11 +17,10 @@ mod sandbox;
 pub mod worker;
 
 pub use host::{
-    AdapterFunction, AdapterHandle, AdapterSettings, AdapterSlot, AdapterStatistics, BreakerReport,
-    BreakerState, Bucket, CallOptions, CallOutcome, Digests, Ending, FunctionStatistics, HealthReport,
-    Histogram, HostServices, LATENCY_BOUNDS, Library, LibraryError, Limits, LogLine, LogSource, OutcomeCount,
-    PlaceError, ProcessReport, ProcessState, ProcessStatistics, StartError, StillInUse, Submitted,
-    WorkerProgram,
+    AdapterHandle, AdapterSettings, AdapterSlot, AdapterStatistics, BreakerReport, BreakerState, Bucket,
+    CallOptions, CallOutcome, Digests, Ending, FunctionStatistics, HealthReport, Histogram, HostServices,
+    LATENCY_BOUNDS, Library, LibraryError, Limits, LogLine, LogSource, OutcomeCount, PlaceError,
+    ProcessReport, ProcessState, ProcessStatistics, StartError, StillInUse, Submitted, WorkerProgram,
 };
 pub use message::AdapterInfo;
 pub use nesting::{DEPTH_LIMIT, nesting_is_within};

@@ -177,8 +177,9 @@ pub struct Call {
 }
 
 /// A function of the adapter's table that takes an instance.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[repr(u8)]
+#[serde(rename_all = "snake_case")]
 pub enum Function {
     /// `health`.
     Health = 1,

@@ -13,9 +13,8 @@ use support::{Services, c_plugin, counted, eventually, key, revoke, settings, st
 use tempfile::{TempDir, tempdir};
 use yinqiao_ca_sdk::messages::{AdapterError, RevocationReason};
 use yinqiao_ca_sdk::{ErrorClass, Operation};
-use yinqiao_ca_worker::{
-    AdapterFunction, AdapterHandle, AdapterSettings, BreakerState, CallOutcome, Ending, ProcessState,
-};
+use yinqiao_ca_worker::message::Function;
+use yinqiao_ca_worker::{AdapterHandle, AdapterSettings, BreakerState, CallOutcome, Ending, ProcessState};
 
 /// A plugin whose mood the test changes, and a breaker that opens after three failures.
 struct Scene {
@@ -75,8 +74,8 @@ async fn a_sick_ca_is_left_alone_until_its_own_probe_finds_it_well() {
     eventually(&handle, |health| health.breaker.openings >= 3).await;
     let statistics = handle.statistics();
     let of = |wanted| statistics.functions.iter().find(|function| function.function == wanted).unwrap();
-    assert!(of(AdapterFunction::Health).latency.count >= 2);
-    assert_eq!(of(AdapterFunction::Submit).latency.count, 3);
+    assert!(of(Function::Health).latency.count >= 2);
+    assert_eq!(of(Function::Submit).latency.count, 3);
 
     fs::remove_file(scene.mood("sick")).unwrap();
     let health = eventually(&handle, |health| health.breaker.state == BreakerState::Closed).await;

@@ -14,9 +14,8 @@ use tempfile::{TempDir, tempdir};
 use tokio::task::JoinHandle;
 use yinqiao_ca_sdk::messages::{AdapterError, Empty, RevocationReason, SuspendRequest};
 use yinqiao_ca_sdk::{ErrorClass, Operation, Request};
-use yinqiao_ca_worker::{
-    AdapterFunction, AdapterHandle, AdapterSettings, CallOutcome, Ending, ProcessState, Submitted,
-};
+use yinqiao_ca_worker::message::Function;
+use yinqiao_ca_worker::{AdapterHandle, AdapterSettings, CallOutcome, Ending, ProcessState, Submitted};
 
 fn serial_plugin(folder: &TempDir, processes: u32) -> AdapterSettings {
     let library = c_plugin(folder, "moody", &["THREADING=CA_THREADING_SERIAL"]);
@@ -185,7 +184,7 @@ async fn the_statistics_tell_what_happened_and_what_it_cost() {
     let of = |operation| {
         let found = |function: &&_| {
             let function: &yinqiao_ca_worker::FunctionStatistics = function;
-            (function.function, function.operation) == (AdapterFunction::Submit, Some(operation))
+            (function.function, function.operation) == (Function::Submit, Some(operation))
         };
         statistics.functions.iter().find(found).unwrap()
     };

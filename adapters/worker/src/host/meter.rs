@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use yinqiao_ca_sdk::Operation;
 
-use super::statistics::{
-    AdapterFunction, Bucket, CallOutcome, FunctionStatistics, Histogram, LATENCY_BOUNDS, OutcomeCount,
-};
+use super::statistics::{Bucket, CallOutcome, FunctionStatistics, Histogram, LATENCY_BOUNDS, OutcomeCount};
 use crate::message::Function;
 
 /// The same bounds in nanoseconds, to be compared without floating point.
@@ -86,7 +84,7 @@ impl Meter {
         });
         let outcomes: Vec<_> = counted.filter(|count| count.calls > 0).collect();
         FunctionStatistics {
-            function: AdapterFunction::from(self.function),
+            function: self.function,
             operation: self.operation,
             calls: outcomes.iter().map(|count| count.calls).sum(),
             outcomes,
@@ -146,7 +144,7 @@ mod tests {
         meter.ended(CallOutcome::Abandoned);
         let read = meters.read();
         assert_eq!(read.len(), 1);
-        assert_eq!((read[0].function, read[0].operation), (AdapterFunction::Submit, Some(Operation::Issue)));
+        assert_eq!((read[0].function, read[0].operation), (Function::Submit, Some(Operation::Issue)));
         assert_eq!((read[0].calls, read[0].latency.count), (2, 0));
     }
 

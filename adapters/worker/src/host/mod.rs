@@ -44,11 +44,12 @@ pub use handle::AdapterHandle;
 pub use health::{Ending, HealthReport, ProcessReport, ProcessState};
 pub use library::{Digests, Library, LibraryError};
 pub use place::PlaceError;
+pub(crate) use process::{in_words, spawn};
 pub use services::{HostServices, LogLine, LogSource};
 pub use settings::{AdapterSettings, Limits, WorkerProgram};
 pub use slot::{AdapterSlot, StillInUse};
 pub use statistics::{
-    AdapterFunction, AdapterStatistics, BreakerReport, Bucket, CallOutcome, FunctionStatistics, Histogram,
-    LATENCY_BOUNDS, OutcomeCount, ProcessStatistics,
+    AdapterStatistics, BreakerReport, Bucket, CallOutcome, FunctionStatistics, Histogram, LATENCY_BOUNDS,
+    OutcomeCount, ProcessStatistics,
 };
 pub use supervisor::StartError;

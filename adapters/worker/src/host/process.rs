@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc;
@@ -129,7 +129,8 @@ fn on_spawning_thread(job: Job) -> io::Result<()> {
     thread.send(job).map_err(|_| io::Error::other("the thread that starts workers has ended"))
 }
 
-fn spawn(program: &WorkerProgram, library: &Library) -> io::Result<(Child, UnixStream)> {
+/// Starts a process of this crate's with nothing but its socket, and hands it the library's descriptor.
+pub(crate) fn spawn(program: &WorkerProgram, library: &Library) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let child = Command::new(&program.program)
         .args(&program.arguments)
@@ -148,4 +149,13 @@ fn spawn(program: &WorkerProgram, library: &Library) -> io::Result<(Child, UnixS
     }
     sendmsg(&ours, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
     Ok((child, ours))
+}
+
+/// How a process ended.
+pub(crate) fn in_words(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("signal {signal}"),
+        (None, Some(code)) => format!("exit status {code}"),
+        (None, None) => status.to_string(),
+    }
 }

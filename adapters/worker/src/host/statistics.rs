@@ -52,7 +52,7 @@ pub struct AdapterStatistics {
 #[derive(Clone, Debug, Serialize)]
 pub struct FunctionStatistics {
     /// Which function of the contract.
-    pub function: AdapterFunction,
+    pub function: Function,
     /// Which operation, for submit and poll, by its number.
     pub operation: Option<Operation>,
     /// Calls that have ended, those that were refused without being sent among them.
@@ -61,37 +61,6 @@ pub struct FunctionStatistics {
     pub outcomes: Vec<OutcomeCount>,
     /// From sent to answered, of the calls that the plugin answered.
     pub latency: Histogram,
-}
-
-/// A function of the contract that is called with an instance.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AdapterFunction {
-    /// Does the CA work? The breaker's own probes are counted, too.
-    Health,
-    /// Run an operation.
-    Submit,
-    /// What became of a pending one?
-    Poll,
-    /// What does the CA know of a key or serial number?
-    Lookup,
-    /// Withdraw a pending operation.
-    Cancel,
-    /// What was issued?
-    List,
-}
-
-impl From<Function> for AdapterFunction {
-    fn from(function: Function) -> Self {
-        match function {
-            Function::Health => Self::Health,
-            Function::Submit => Self::Submit,
-            Function::Poll => Self::Poll,
-            Function::Lookup => Self::Lookup,
-            Function::Cancel => Self::Cancel,
-            Function::List => Self::List,
-        }
-    }
 }
 
 /// How many calls ended in one way.

@@ -1,6 +1,5 @@
 //! Starts workers, reads what they send, notices their end, and starts the next one.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use super::breaker::Verdict;
 use super::connection::{Connection, FrameReader, RawReply};
 use super::health::Ending;
 use super::output::{self, Output};
-use super::process::{self, Process};
+use super::process::{self, Process, in_words};
 use super::services::LogSource;
 use super::settings::AdapterSettings;
 use super::shared::{Phase, Shared};
@@ -147,7 +146,7 @@ async fn establish_without_limit(
     loop {
         let frame = match live.reader.next().await {
             Ok(Some(frame)) => frame,
-            Ok(None) => return Err(failed(in_words(live.process.end().await))),
+            Ok(None) => return Err(failed(how_it_ended(live.process.end().await))),
             Err(error) => return Err(failed(error.to_string())),
         };
         match ToHost::decode(&frame).map_err(|error| failed(error.to_string()))? {
@@ -266,7 +265,7 @@ async fn serve(shared: &Shared, index: usize, mut live: Live) -> Ending {
     let status = live.process.end().await;
     live.connection.abandon();
     match ending {
-        Ending::Closed if shared.phase() < Phase::Closing => Ending::Exited(in_words(status)),
+        Ending::Closed if shared.phase() < Phase::Closing => Ending::Exited(how_it_ended(status)),
         ending => ending,
     }
 }
@@ -394,13 +393,6 @@ fn refusal(adapter: &str, output: &Output, refused: Refused) -> StartError {
     StartError::Refused { adapter: adapter.to_owned(), stage, is_final, error }
 }
 
-fn in_words(status: Option<ExitStatus>) -> String {
-    match status {
-        None => "its status is not known".to_owned(),
-        Some(status) => match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("signal {signal}"),
-            (None, Some(code)) => format!("exit status {code}"),
-            (None, None) => status.to_string(),
-        },
-    }
+fn how_it_ended(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "its status is not known".to_owned(), in_words)
 }

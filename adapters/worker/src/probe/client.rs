@@ -1,22 +1,18 @@
 //! The kit's side of a probe process.
 
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::pipe;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::protocol::{Answer, Step};
-use crate::host::{Library, WorkerProgram};
+use crate::host::{Library, WorkerProgram, in_words, spawn};
 
 /// The most that is kept of a process's standard output or error, in octets.
 const OUTPUT_LIMIT: usize = 4 << 20;
@@ -54,23 +50,7 @@ impl Probe {
     /// # Errors
     /// When it cannot be started.
     pub fn start(program: &WorkerProgram, library: &Library) -> io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
-        let mut child = Command::new(&program.program)
-            .args(&program.arguments)
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let descriptors = [library.as_fd()];
-        if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-            return Err(io::Error::other("no room for a descriptor"));
-        }
-        sendmsg(&ours, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+        let (mut child, ours) = spawn(program, library)?;
         ours.set_nonblocking(true)?;
         let (read_half, write_half) = tokio::net::UnixStream::from_std(ours)?.into_split();
         let standard_output = collect(child.stdout.take().map(OwnedFd::from))?;
@@ -110,7 +90,7 @@ impl Probe {
             Ok(Ok(count)) if count > 0 && answer.ends_with(b"\n") => {
                 serde_json::from_slice(&answer).map_err(|error| ProbeEnd::Broken(error.to_string()))
             }
-            Ok(_) => Err(ProbeEnd::Ended(in_words(self.reap().await))),
+            Ok(_) => Err(ProbeEnd::Ended(self.how_it_ended().await)),
         }
     }
 
@@ -124,6 +104,11 @@ impl Probe {
     pub async fn standard_error(&self) -> Vec<u8> {
         tokio::time::sleep(LAST_WORDS).await;
         self.standard_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn how_it_ended(&mut self) -> String {
+        let status = self.reap().await;
+        status.map_or_else(|| "it closed its socket and did not end".to_owned(), in_words)
     }
 
     async fn reap(&mut self) -> Option<ExitStatus> {
@@ -171,13 +156,4 @@ fn collect(pipe: Option<OwnedFd>) -> io::Result<Arc<Mutex<Vec<u8>>>> {
         }
     });
     Ok(collected)
-}
-
-fn in_words(status: Option<ExitStatus>) -> String {
-    match status.map(|status| (status.signal(), status.code())) {
-        None => "it closed its socket and did not end".to_owned(),
-        Some((Some(signal), _)) => format!("signal {signal}"),
-        Some((None, Some(code))) => format!("exit status {code}"),
-        Some((None, None)) => "its status is not known".to_owned(),
-    }
 }

@@ -22,7 +22,9 @@ mod snapshot;
 
 pub use client::{Probe, ProbeEnd};
 pub use protocol::{
-    Answer, Called, Function, HostUse, Logged, Octets, Offer, RawCall, RepeatedCalls, Result,
-    SLICE_FUNCTIONS, Slice, Snapshot, Step, TableAnswer, TableView, VERSION_1_0_SIZE,
+    Answer, Called, HostUse, Logged, Octets, Offer, RawCall, RepeatedCalls, Result, SLICE_FUNCTIONS, Slice,
+    Snapshot, Step, TableAnswer, TableView, VERSION_1_0_SIZE,
 };
 pub use role::main;
+
+pub use crate::message::Function;

@@ -15,9 +15,9 @@ use yinqiao_ca_abi::{
 
 use super::host::Host;
 use super::protocol::{
-    Called, Function, Octets, Offer, RawCall, RepeatedCalls, Result, Slice, TableAnswer, TableView,
-    VERSION_1_0_SIZE,
+    Called, Octets, Offer, RawCall, RepeatedCalls, Result, Slice, TableAnswer, TableView, VERSION_1_0_SIZE,
 };
+use crate::message::Function;
 
 /// Octets behind the room of a table that a plugin must leave alone.
 const GUARD: usize = 512;

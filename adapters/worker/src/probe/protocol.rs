@@ -1,16 +1,16 @@
 //! What the kit and the probe process say to each other.
 
 use std::collections::BTreeMap;
-use std::mem::offset_of;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use yinqiao_ca_abi::{DocumentFunction, ca_adapter};
+use yinqiao_ca_abi::{Announced, ca_adapter};
 
-/// The size of the adapter's table in version 1.0 of the contract, in octets: up to and with `list`.
-pub const VERSION_1_0_SIZE: u32 =
-    (offset_of!(ca_adapter, list) + size_of::<Option<DocumentFunction>>()) as u32;
+use crate::message::Function;
+
+/// The size of the adapter's table in version 1.0 of the contract, in octets.
+pub const VERSION_1_0_SIZE: u32 = <ca_adapter as Announced>::SIZE_1_0 as u32;
 
 /// Names of the table's functions, in its order.
 pub const SLICE_FUNCTIONS: [&str; 9] =
@@ -137,24 +137,6 @@ pub struct RawCall {
     pub timeout_ms: u64,
     /// When `cancelled` becomes 1; `None`: never.
     pub cancel_after_ms: Option<u64>,
-}
-
-/// A function that takes an instance.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Function {
-    /// `health`
-    Health,
-    /// `submit`
-    Submit,
-    /// `poll`
-    Poll,
-    /// `lookup`
-    Lookup,
-    /// `cancel`
-    Cancel,
-    /// `list`
-    List,
 }
 
 /// What came of a step, and what the plugin did with the host during it.
