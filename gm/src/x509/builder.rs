@@ -66,10 +66,10 @@ impl Profile {
     fn own_extensions(self) -> Result<Vec<Extension>, Error> {
         match self {
             Self::OcspSigner => Ok(vec![
-                extension::extended_key_usage(oid::OCSP_SIGNING, false)?,
+                extension::extended_key_usage(&[oid::OCSP_SIGNING], false)?,
                 extension::ocsp_no_check()?,
             ]),
-            Self::TimeStamping => Ok(vec![extension::extended_key_usage(oid::TIME_STAMPING, true)?]),
+            Self::TimeStamping => Ok(vec![extension::extended_key_usage(&[oid::TIME_STAMPING], true)?]),
             Self::RootCa | Self::IssuingCa { .. } | Self::Signing | Self::Encryption => Ok(Vec::new()),
         }
     }
@@ -89,6 +89,7 @@ pub struct CertificateBuilder {
     freshest_crl: Option<String>,
     access: AccessLocations,
     policies: Vec<ObjectIdentifier>,
+    purposes: Vec<ObjectIdentifier>,
     identity_code: Option<IdentityCode>,
 }
 
@@ -113,6 +114,7 @@ impl CertificateBuilder {
             freshest_crl: None,
             access: AccessLocations::default(),
             policies: Vec::new(),
+            purposes: Vec::new(),
             identity_code: None,
         }
     }
@@ -149,6 +151,13 @@ impl CertificateBuilder {
     #[must_use]
     pub fn certificate_policy(mut self, policy: ObjectIdentifier) -> Self {
         self.policies.push(policy);
+        self
+    }
+
+    /// Adds a purpose of the key (extKeyUsage, not critical). OCSP responders and time stamping authorities have theirs.
+    #[must_use]
+    pub fn extended_key_usage(mut self, purpose: ObjectIdentifier) -> Self {
+        self.purposes.push(purpose);
         self
     }
 
@@ -244,6 +253,9 @@ impl CertificateBuilder {
             let value = code.to_der()?;
             let value = AnyRef::from_der(&value).map_err(Error::encoding("IdentityCode"))?;
             extensions.push(extension("IdentityCode", oid::IDENTITY_CODE, false, &value)?);
+        }
+        if !self.purposes.is_empty() {
+            extensions.push(extension::extended_key_usage(&self.purposes, false)?);
         }
         Ok(extensions)
     }

@@ -261,8 +261,8 @@ pub(super) fn authority_key_identifier(id: &[u8]) -> Result<Extension, Error> {
 }
 
 /// extKeyUsage. Critical where the key serves this purpose only, as RFC 3161, 2.3 demands of a TSA's.
-pub(super) fn extended_key_usage(purpose: ObjectIdentifier, critical: bool) -> Result<Extension, Error> {
-    let value = pkix::ExtendedKeyUsage(vec![purpose]);
+pub(super) fn extended_key_usage(purposes: &[ObjectIdentifier], critical: bool) -> Result<Extension, Error> {
+    let value = pkix::ExtendedKeyUsage(purposes.to_vec());
     extension("ExtKeyUsageSyntax", oid::EXTENDED_KEY_USAGE, critical, &value)
 }
 

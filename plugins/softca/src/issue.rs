@@ -14,7 +14,6 @@ use yinqiao_gm::x509::{Certificate, CertificateBuilder, CertificateRequest, Prof
 use crate::adapter::Instance;
 use crate::authority::own;
 use crate::configuration::{CertificateProfile, Certificates};
-use crate::extended_key_usage;
 use crate::operation::{Attempt, Made};
 use crate::record::{CertificateRecord, OperationRecord, Role, escrow_name};
 use crate::register::issued_pair;
@@ -219,12 +218,7 @@ impl Instance {
             builder = builder.identity_code(code.clone());
         }
         let issuing = &self.authority.issuing;
-        let certificate = builder.sign(&issuing.certificate, &issuing.key).map_err(own)?;
-        let purposes = plan.profile.extended_key_usage_oids().map_err(AdapterError::permanent)?;
-        match purposes.as_slice() {
-            [] => Ok(certificate),
-            purposes => extended_key_usage::add(&certificate, purposes, &issuing.key),
-        }
+        builder.sign(&issuing.certificate, &issuing.key).map_err(own)
     }
 
     /// What the profile adds to a certificate.
@@ -246,11 +240,13 @@ impl Instance {
         if let Some(url) = profile.issuer_url.as_ref().or(configuration.issuer_url.as_ref()) {
             builder = builder.ca_issuers(url);
         }
-        Ok(profile
-            .policy_oids()
-            .map_err(AdapterError::permanent)?
-            .into_iter()
-            .fold(builder, |builder, policy| builder.certificate_policy(policy)))
+        for policy in profile.policy_oids().map_err(AdapterError::permanent)? {
+            builder = builder.certificate_policy(policy);
+        }
+        for purpose in profile.extended_key_usage_oids().map_err(AdapterError::permanent)? {
+            builder = builder.extended_key_usage(purpose);
+        }
+        Ok(builder)
     }
 
     fn validity(

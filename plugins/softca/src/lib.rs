@@ -31,7 +31,6 @@ mod authority;
 pub mod cli;
 mod configuration;
 mod delegate;
-mod extended_key_usage;
 mod issue;
 mod key_pair;
 mod keyring;
