@@ -24,7 +24,8 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
-    const ALL: [Self; 5] = [Self::Sm3, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sm3, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
 
     /// Its object identifier.
     pub const fn oid(self) -> ObjectIdentifier {

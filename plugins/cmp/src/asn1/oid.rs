@@ -35,14 +35,6 @@ pub(crate) const KP_CMC_CA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3
 /// `id-kp-cmcRA`: the signer acts for a registration authority (RFC 6402, 2.10).
 pub(crate) const KP_CMC_RA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.28");
 
-/// SHA-1.
-pub(crate) const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-/// SHA-256.
-pub(crate) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-/// SHA-384.
-pub(crate) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-/// SHA-512.
-pub(crate) const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 /// HMAC-SHA-1 as CMP names it (RFC 9810, appendix C).
 pub(crate) const CMP_HMAC_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.8.1.2");
 /// HMAC-SHA-1 as PKCS#5 names it.

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use yinqiao_ca_sdk::AdapterError;
+use yinqiao_gm::hash::HashAlgorithm;
 use yinqiao_gm::x509::AnyCertificate;
 
-use crate::hash::Hash;
 use crate::http::Server;
 use crate::protection::{MacKind, MacScheme, TrustedServer};
 use crate::x509::name;
@@ -62,7 +62,7 @@ pub(crate) enum ProtectionSettings {
 #[derive(Debug)]
 pub(crate) struct MacSettings {
     kind: MacKind,
-    hash: Hash,
+    hash: HashAlgorithm,
     rounds: u32,
     /// DER of the header's sender.
     pub(crate) sender: Option<Vec<u8>>,
@@ -227,10 +227,10 @@ fn protection(document: ProtectionDocument, trusted: &TrustedServer) -> Result<P
             Ok(ProtectionSettings::Mac(MacSettings {
                 kind: algorithm,
                 hash: match hash {
-                    HashName::Sha256 => Hash::Sha256,
-                    HashName::Sha384 => Hash::Sha384,
-                    HashName::Sha512 => Hash::Sha512,
-                    HashName::Sm3 => Hash::Sm3,
+                    HashName::Sha256 => HashAlgorithm::Sha256,
+                    HashName::Sha384 => HashAlgorithm::Sha384,
+                    HashName::Sha512 => HashAlgorithm::Sha512,
+                    HashName::Sm3 => HashAlgorithm::Sm3,
                 },
                 rounds: iterations,
                 sender: sender.map(|text| parse_name("protection.sender", &text)).transpose()?,

@@ -5,11 +5,12 @@ use der::asn1::{Any, OctetString};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 use subtle::ConstantTimeEq as _;
+use yinqiao_gm::hash::HashAlgorithm;
 use zeroize::Zeroizing;
 
 use super::ProtectionError;
 use crate::asn1::oid;
-use crate::hash::Hash;
+use crate::hash::KeyedHash as _;
 
 /// Rounds that a reply may ask for: more would let anybody keep this process busy.
 const MOST_PBM_ROUNDS: u32 = 100_000;
@@ -63,7 +64,7 @@ struct Pbkdf2Params {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MacScheme {
     pub(crate) kind: MacKind,
-    pub(crate) hash: Hash,
+    pub(crate) hash: HashAlgorithm,
     pub(crate) rounds: u32,
 }
 
@@ -155,33 +156,33 @@ impl Secret {
     }
 
     /// The key that the parameters lead to, and the hash of the HMAC it is for.
-    fn key(&self, algorithm: &AlgorithmIdentifierOwned) -> Option<(Zeroizing<Vec<u8>>, Hash)> {
+    fn key(&self, algorithm: &AlgorithmIdentifierOwned) -> Option<(Zeroizing<Vec<u8>>, HashAlgorithm)> {
         let parameters = algorithm.parameters.as_ref()?;
         match algorithm.oid {
             oid::PASSWORD_BASED_MAC => {
                 let parameters: PbmParameter = parameters.decode_as().ok()?;
-                let owf = Hash::from_oid(parameters.owf.oid)?;
-                let mac = Hash::from_hmac_oid(parameters.mac.oid)?;
+                let owf = HashAlgorithm::from_oid(&parameters.owf.oid)?;
+                let mac = HashAlgorithm::from_hmac_oid(parameters.mac.oid)?;
                 if !(FEWEST_ROUNDS..=MOST_PBM_ROUNDS).contains(&parameters.iteration_count) {
                     return None;
                 }
-                let mut key = owf.digest(&[&self.0, parameters.salt.as_bytes()]);
+                let mut key = owf.digest_of(&[&self.0, parameters.salt.as_bytes()]);
                 for _ in 1..parameters.iteration_count {
-                    key = owf.digest(&[&key]);
+                    key = owf.digest_of(&[&key]);
                 }
                 Some((key, mac))
             }
             oid::PBMAC1 => {
                 let parameters: Pbmac1Params = parameters.decode_as().ok()?;
-                let mac = Hash::from_hmac_oid(parameters.message_auth_scheme.oid)?;
+                let mac = HashAlgorithm::from_hmac_oid(parameters.message_auth_scheme.oid)?;
                 if parameters.key_derivation_func.oid != oid::PBKDF2 {
                     return None;
                 }
                 let derivation: Pbkdf2Params =
                     parameters.key_derivation_func.parameters.as_ref()?.decode_as().ok()?;
                 let prf = match &derivation.prf {
-                    Some(prf) => Hash::from_hmac_oid(prf.oid)?,
-                    None => Hash::Sha1,
+                    Some(prf) => HashAlgorithm::from_hmac_oid(prf.oid)?,
+                    None => HashAlgorithm::Sha1,
                 };
                 // RFC 9579 asks for keyLength, since different readings of its absence exist.
                 let length = usize::from(derivation.key_length?);
@@ -207,7 +208,9 @@ mod tests {
     #[test]
     fn a_mac_verifies_with_its_secret_and_message_only() {
         for kind in [MacKind::PasswordBasedMac, MacKind::Pbmac1] {
-            for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512, Hash::Sm3] {
+            for hash in
+                [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512, HashAlgorithm::Sm3]
+            {
                 let algorithm = MacScheme { kind, hash, rounds: 100 }.algorithm().unwrap();
                 let mac = secret("one secret").protect(&algorithm, b"message").unwrap();
                 assert!(secret("one secret").verify(&algorithm, b"message", &mac).is_ok());
@@ -221,9 +224,10 @@ mod tests {
     #[test]
     fn rounds_out_of_bounds_are_refused_before_they_are_run() {
         for rounds in [1, 99, 100_001, u32::MAX] {
-            let algorithm = MacScheme { kind: MacKind::PasswordBasedMac, hash: Hash::Sha256, rounds }
-                .algorithm()
-                .unwrap();
+            let algorithm =
+                MacScheme { kind: MacKind::PasswordBasedMac, hash: HashAlgorithm::Sha256, rounds }
+                    .algorithm()
+                    .unwrap();
             assert!(secret("one secret").protect(&algorithm, b"message").is_err(), "{rounds}");
         }
     }

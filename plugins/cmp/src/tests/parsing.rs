@@ -2,11 +2,11 @@
 
 use der::Encode;
 use proptest::prelude::*;
+use yinqiao_gm::hash::HashAlgorithm;
 use zeroize::Zeroizing;
 
 use super::SECRET;
 use crate::asn1::{Body, PkiHeader, ReceivedMessage, SentMessage, directory_name, tag};
-use crate::hash::Hash;
 use crate::protection::{MacKind, MacScheme, Protector, Secret, TrustedServer};
 use crate::x509::CertificateRequest;
 use crate::x509::name::NULL_DN;
@@ -14,7 +14,7 @@ use crate::x509::name::NULL_DN;
 fn protector() -> Protector {
     Protector::Mac {
         secret: Secret::new(Zeroizing::new(SECRET.to_vec())),
-        scheme: MacScheme { kind: MacKind::PasswordBasedMac, hash: Hash::Sha256, rounds: 100 },
+        scheme: MacScheme { kind: MacKind::PasswordBasedMac, hash: HashAlgorithm::Sha256, rounds: 100 },
         sender: NULL_DN.to_vec(),
         reference: None,
     }

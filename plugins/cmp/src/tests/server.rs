@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use der::asn1::{Any, GeneralizedTime, OctetString};
 use der::{Decode, Encode};
+use yinqiao_gm::hash::HashAlgorithm;
 use zeroize::Zeroizing;
 
 use super::SECRET;
 use crate::asn1::{Body, InfoTypeAndValue, PkiHeader, ReceivedMessage, SentMessage, explicit, sequence, tag};
-use crate::hash::Hash;
 use crate::protection::{MacKind, MacScheme, Protector, Secret};
 use crate::x509::name::NULL_DN;
 
@@ -56,7 +56,7 @@ impl Server {
     ) -> Self {
         let protector = Protector::Mac {
             secret: Secret::new(Zeroizing::new(SECRET.to_vec())),
-            scheme: MacScheme { kind: MacKind::PasswordBasedMac, hash: Hash::Sha256, rounds: 100 },
+            scheme: MacScheme { kind: MacKind::PasswordBasedMac, hash: HashAlgorithm::Sha256, rounds: 100 },
             sender: NULL_DN.to_vec(),
             reference: None,
         };
