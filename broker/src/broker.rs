@@ -86,7 +86,7 @@ impl Broker {
         let store: Arc<dyn SessionStore> = Arc::new(sled.clone());
         let records: Arc<dyn Records> = Arc::new(sled.clone());
         let outages = Arc::new(Outages::load(&records, clock::now()).await?);
-        let authorities = Arc::new(Authorities::new(Arc::clone(&records), Arc::clone(&outages)));
+        let authorities = Arc::new(Authorities::new(&records, Arc::clone(&outages)));
         let site = Site::of(config);
         let catalogue = Catalogue::open(&site, clock::now()).await?;
         install(&authorities, &catalogue.entries).await?;

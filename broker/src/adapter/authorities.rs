@@ -12,7 +12,7 @@ use super::journal::Journal;
 use super::known_root::{KnownRoots, RootError};
 use super::outage::Outages;
 use super::plugin::{self, PluginError};
-use super::supervisor::refresh;
+use super::supervisor::{self, refresh};
 use super::{Authority, AuthorityError};
 use crate::clock;
 use crate::store::Records;
@@ -53,20 +53,28 @@ pub struct Authorities {
     /// One round of trying again at a time.
     trying_again: Mutex<()>,
     journal: Arc<Journal>,
-    records: Arc<dyn Records>,
+    known_roots: Arc<KnownRoots>,
     outages: Arc<Outages>,
+}
+
+/// A plugin that runs and belongs to the CA that it belonged to.
+struct Started {
+    handle: Arc<AdapterHandle>,
+    /// The CA with this plugin alone.
+    candidate: Authority,
+    /// What came of asking it for its certificates and its revocation list.
+    refreshed: Result<(), AuthorityError>,
 }
 
 impl Authorities {
     /// None yet.
-    pub fn new(records: Arc<dyn Records>, outages: Arc<Outages>) -> Self {
-        let journal = Arc::new(Journal::new(&records));
+    pub fn new(records: &Arc<dyn Records>, outages: Arc<Outages>) -> Self {
         Self {
             present: RwLock::default(),
             changing: Mutex::default(),
             trying_again: Mutex::default(),
-            journal,
-            records,
+            journal: Arc::new(Journal::new(records)),
+            known_roots: Arc::new(KnownRoots::new(records)),
             outages,
         }
     }
@@ -104,19 +112,23 @@ impl Authorities {
     }
 
     async fn install_new(&self, entry: &Entry) -> Result<(), InstallError> {
-        let started = self.start(entry).await;
-        let plugin = started.as_ref().map(Arc::clone).map_err(ToString::to_string);
-        let authority = Arc::new(self.authority(entry, plugin));
-        self.write().push(Arc::clone(&authority));
-        started?;
-        refresh(&authority, &self.outages).await;
-        Ok(())
+        match self.start(entry).await {
+            Ok(started) => {
+                let authority = Arc::new(started.candidate);
+                self.write().push(Arc::clone(&authority));
+                supervisor::note(&authority, &self.outages, started.refreshed).await;
+                Ok(())
+            }
+            Err(reason) => {
+                self.write().push(Arc::new(self.authority(entry, Err(reason.to_string()))));
+                Err(reason)
+            }
+        }
     }
 
-    async fn install_again(&self, authority: &Arc<Authority>, entry: &Entry) -> Result<(), InstallError> {
-        let handle = self.start(entry).await?;
-        self.replace(authority, entry, Ok(handle));
-        refresh(authority, &self.outages).await;
+    async fn install_again(&self, authority: &Authority, entry: &Entry) -> Result<(), InstallError> {
+        let started = self.start(entry).await?;
+        self.take_over(authority, entry, started.handle).await;
         Ok(())
     }
 
@@ -131,14 +143,13 @@ impl Authorities {
         if authority.handle().is_err() {
             return self.install_again(&authority, entry).await;
         }
-        let handle = self.start(entry).await?;
-        if let Err(refusal) = self.inspect(entry, &handle).await {
+        let Started { handle, refreshed, .. } = self.start(entry).await?;
+        if let Err(text) = answers(&handle, refreshed).await {
             handle.shutdown().await;
-            return Err(refusal);
+            return Err(InstallError::Unhealthy { name: entry.name.to_string(), text });
         }
         info!(adapter = %entry.name, version = %handle.info().version, "a new version takes over");
-        self.replace(&authority, entry, Ok(handle));
-        refresh(&authority, &self.outages).await;
+        self.take_over(&authority, entry, handle).await;
         Ok(())
     }
 
@@ -195,8 +206,9 @@ impl Authorities {
         }
     }
 
-    /// Starts a plugin; one whose CA is not the one that it was is ended again.
-    async fn start(&self, entry: &Entry) -> Result<Arc<AdapterHandle>, InstallError> {
+    /// Starts a plugin; one whose CA is not the one that it was is ended again. A CA that cannot be reached now is not
+    /// another one.
+    async fn start(&self, entry: &Entry) -> Result<Started, InstallError> {
         let handle = plugin::start(entry).await?;
         let candidate = self.authority(entry, Ok(Arc::clone(&handle)));
         match candidate.refresh().await {
@@ -204,23 +216,18 @@ impl Authorities {
                 handle.shutdown().await;
                 Err(reason.into())
             }
-            // A CA that cannot be reached now is not another one.
-            Ok(()) | Err(_) => Ok(handle),
+            refreshed => Ok(Started { handle, candidate, refreshed }),
         }
     }
 
-    /// Whether a new version may take over: its CA answers.
-    async fn inspect(&self, entry: &Entry, handle: &Arc<AdapterHandle>) -> Result<(), InstallError> {
-        let unhealthy = |text: String| InstallError::Unhealthy { name: entry.name.to_string(), text };
-        let healthy = handle.probe(&CallOptions::within(PROBE_WITHIN)).await;
-        healthy.map_err(|error| unhealthy(error.to_string()))?;
-        let candidate = self.authority(entry, Ok(Arc::clone(handle)));
-        candidate.refresh().await.map_err(|error| unhealthy(error.to_string()))
+    /// From now on `handle` takes the calls, and says what the CA vouches for.
+    async fn take_over(&self, authority: &Authority, entry: &Entry, handle: Arc<AdapterHandle>) {
+        self.replace(authority, entry, Ok(handle));
+        refresh(authority, &self.outages).await;
     }
 
     fn authority(&self, entry: &Entry, plugin: Result<Arc<AdapterHandle>, String>) -> Authority {
-        let known_roots = KnownRoots::new(&self.records);
-        Authority::new(entry.clone(), plugin, Arc::clone(&self.journal), known_roots)
+        Authority::new(entry.clone(), plugin, Arc::clone(&self.journal), Arc::clone(&self.known_roots))
     }
 
     /// Switches, and drains what took the calls before.
@@ -240,6 +247,12 @@ impl Authorities {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Authority>>> {
         self.present.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a new version may take over: its CA answers, and gives what it must.
+async fn answers(handle: &AdapterHandle, refreshed: Result<(), AuthorityError>) -> Result<(), String> {
+    handle.probe(&CallOptions::within(PROBE_WITHIN)).await.map_err(|error| error.to_string())?;
+    refreshed.map_err(|error| error.to_string())
 }
 
 /// Ends the old version when nobody holds it for a call any more.

@@ -120,11 +120,11 @@ impl AuthorityError {
 pub struct Authority {
     name: String,
     /// Locked for a copy or an exchange, as `plugin`.
-    entry: RwLock<Entry>,
+    entry: RwLock<Arc<Entry>>,
     /// Locked for a copy or an exchange, never across an await.
     plugin: RwLock<Result<Arc<AdapterHandle>, String>>,
     pub(super) journal: Arc<Journal>,
-    pub(super) known_roots: KnownRoots,
+    pub(super) known_roots: Arc<KnownRoots>,
     trust: TrustStore,
     /// How many of everyone's questions are with the CA at once.
     public: Semaphore,
@@ -136,13 +136,13 @@ impl Authority {
         entry: Entry,
         plugin: Result<Arc<AdapterHandle>, String>,
         journal: Arc<Journal>,
-        known_roots: KnownRoots,
+        known_roots: Arc<KnownRoots>,
     ) -> Self {
         Self {
             name: entry.name.to_string(),
             trust: TrustStore::default(),
             public: Semaphore::new(PUBLIC_TURNS),
-            entry: RwLock::new(entry),
+            entry: RwLock::new(Arc::new(entry)),
             plugin: RwLock::new(plugin),
             journal,
             known_roots,
@@ -155,12 +155,12 @@ impl Authority {
     }
 
     /// What the catalogue says of its adapter.
-    pub fn entry(&self) -> Entry {
-        self.entry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn entry(&self) -> Arc<Entry> {
+        Arc::clone(&self.entry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn set_entry(&self, entry: Entry) {
-        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = entry;
+        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(entry);
     }
 
     /// The adapter that takes calls now. Whoever holds it keeps its process from being drained: hold it for a call, no

@@ -26,15 +26,12 @@ pub enum RootError {
 }
 
 /// The roots of all CAs, as they were when they were seen last.
-#[derive(Clone)]
-pub struct KnownRoots {
-    records: Arc<dyn Records>,
-}
+pub struct KnownRoots(Table<Vec<Sm3Hex>>);
 
 impl KnownRoots {
     /// Those in `records`.
     pub fn new(records: &Arc<dyn Records>) -> Self {
-        Self { records: Arc::clone(records) }
+        Self(Table::new(records, Collection::Setting))
     }
 
     /// Compares the roots that a CA's adapter gives with those known, and remembers them.
@@ -42,9 +39,8 @@ impl KnownRoots {
     /// # Errors
     /// See [`RootError`].
     pub async fn check(&self, authority: &str, roots: &[Sm3Hex], accept_new: bool) -> Result<(), RootError> {
-        let table: Table<Vec<Sm3Hex>> = Table::new(&self.records, Collection::Setting);
         let key = format!("roots/{authority}");
-        let known = table.get(key.as_bytes()).await?;
+        let known = self.0.get(key.as_bytes()).await?;
         if let Some(known) = &known {
             if known.value == roots {
                 return Ok(());
@@ -53,7 +49,7 @@ impl KnownRoots {
                 return Err(RootError::Changed { authority: authority.to_owned() });
             }
         }
-        table.put(key.as_bytes(), known.map_or(0, |known| known.version), &roots.to_vec()).await?;
+        self.0.put(key.as_bytes(), known.map_or(0, |known| known.version), &roots.to_vec()).await?;
         Ok(())
     }
 }

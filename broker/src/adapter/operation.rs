@@ -43,6 +43,8 @@ impl Patience {
 
 /// What one step came to.
 enum Came {
+    /// It is done, and noted as done.
+    Answer(Reply),
     Done(String),
     Pending(Pending),
     /// Nothing was done, for certain.
@@ -85,12 +87,10 @@ impl Authority {
         let mut failure = None;
         loop {
             let waited = begun.elapsed();
-            let came = match self.take_step(key, request, &mut entry).await? {
-                Ok(reply) => return Ok(reply),
-                Err(came) => came,
-            };
+            let came = self.take_step(key, request, &mut entry).await?;
             let now = clock::now();
             let pause = match came {
+                Came::Answer(reply) => return Ok(reply),
                 Came::Done(reply) => {
                     self.journal.note(&mut entry, Progress::Done { reply }, now).await?;
                     continue;
@@ -125,54 +125,51 @@ impl Authority {
         }
     }
 
-    /// One step; a reply where the operation is done.
     async fn take_step(
         &self,
         key: &IdempotencyKey,
         request: &Request,
         entry: &mut Versioned<JournalEntry>,
-    ) -> Result<Result<Reply, Came>, AuthorityError> {
+    ) -> Result<Came, AuthorityError> {
         let operation = request.operation();
-        if let Progress::Done { reply } = &entry.value.progress {
-            let reply = Reply::parse(operation, reply.as_bytes()).map_err(|e| self.broken(e.to_string()))?;
-            return Ok(Ok(reply));
-        }
-        let handle = self.handle().map_err(|error| match entry.value.progress {
-            Progress::NotDone | Progress::Abandoned | Progress::Concluded | Progress::Done { .. } => error,
-            Progress::Submitted | Progress::Pending { .. } => self.in_doubt(error.to_string()),
-        })?;
-        let came = match entry.value.next(handle.capabilities(), clock::now()) {
-            Step::Submit => {
-                let doubt = entry.value.progress != Progress::NotDone;
+        let handle = self.handle();
+        let capabilities = handle.as_ref().map_or(0, |handle| handle.capabilities());
+        let doubt = entry.value.progress.is_in_doubt();
+        match (entry.value.next(capabilities, clock::now()), handle) {
+            (Step::Answer(reply), _) => {
+                let reply = Reply::parse(operation, reply.as_bytes());
+                reply.map(Came::Answer).map_err(|error| self.broken(error.to_string()))
+            }
+            (_, Err(error)) if doubt => Err(self.in_doubt(error.to_string())),
+            (_, Err(error)) => Err(error),
+            (Step::Submit, Ok(handle)) => {
                 self.journal.note(entry, Progress::Submitted, clock::now()).await?;
                 match came(handle.submit(request, key, &CallOptions::within(CALL_WITHIN)).await) {
                     // That this call did nothing says nothing of the one before.
-                    Came::NotDone(error) if doubt && may_pass(error.class) => Came::Unclear(error),
-                    came => came,
+                    Came::NotDone(error) if doubt && may_pass(error.class) => Ok(Came::Unclear(error)),
+                    came => Ok(came),
                 }
             }
-            Step::Poll(token) => {
+            (Step::Poll(token), Ok(handle)) => {
                 match handle.poll(operation, &token, &CallOptions::within(CALL_WITHIN)).await {
                     // It is refused, or the CA knows no such token any more: what it did is another question.
                     Err(error) if error.class == ErrorClass::Permanent => {
                         self.journal.note(entry, Progress::Submitted, clock::now()).await?;
                         match offers_lookup(&handle) {
-                            true => self.look_up(&handle, key, operation).await?.map_absence(error),
-                            false => Came::Unclear(error),
+                            true => Ok(self.look_up(&handle, key, operation).await?.map_absence(error)),
+                            false => Ok(Came::Unclear(error)),
                         }
                     }
-                    result => came_of_poll(result),
+                    result => Ok(came_of_poll(result)),
                 }
             }
-            Step::LookUp => self.look_up(&handle, key, operation).await?,
-            Step::Answer(reply) => Came::Done(reply),
-            Step::AskPeople => {
+            (Step::LookUp, Ok(handle)) => self.look_up(&handle, key, operation).await,
+            (Step::AskPeople, Ok(_)) => {
                 self.journal.note(entry, Progress::Submitted, clock::now()).await?;
-                return Err(self.unresolved(key));
+                Err(self.unresolved(key))
             }
-            Step::GiveUp => return Err(AuthorityError::Over),
-        };
-        Ok(Err(came))
+            (Step::GiveUp, Ok(_)) => Err(AuthorityError::Over),
+        }
     }
 
     async fn look_up(

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tracing::{debug, error, warn};
 
 use super::outage::Outages;
-use super::{Authorities, Authority};
+use super::{Authorities, Authority, AuthorityError};
 use crate::clock;
 
 /// How often revocation lists are fetched.
@@ -30,9 +30,13 @@ impl AdapterSupervisor {
 
 /// Fetches a CA's revocation list, and notes from when until when there was none.
 pub async fn refresh(authority: &Authority, outages: &Outages) {
-    let result = authority.refresh().await;
+    note(authority, outages, authority.refresh().await).await;
+}
+
+/// Notes what came of fetching a CA's revocation list.
+pub(super) async fn note(authority: &Authority, outages: &Outages, refreshed: Result<(), AuthorityError>) {
     let now = clock::now();
-    match result {
+    match refreshed {
         Ok(()) => {
             debug!(adapter = authority.name(), "revocation list fetched");
             if let Err(problem) = outages.ends(authority.name(), now).await {

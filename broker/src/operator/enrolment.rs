@@ -70,7 +70,8 @@ fn routed(broker: &Broker, holder: &Holder) -> Result<(String, Vec<String>), Api
     let catalogue = Catalogue::read(&broker.site).map_err(unreadable)?;
     let mut enabled = Vec::new();
     for authority in broker.authorities.all() {
-        enabled.push(AdapterHealth { name: authority.entry().name, healthy: authority.takes_calls() });
+        enabled
+            .push(AdapterHealth { name: authority.entry().name.clone(), healthy: authority.takes_calls() });
     }
     let enterprise = holder.enterprise.as_ref().map(|company| company.unified_social_credit_code.as_str());
     let request = Request { holder: holder.kind, enterprise, product: None };

@@ -166,20 +166,14 @@ pub async fn make(
     now: Timestamp,
 ) -> Result<Proposed, ProposalError> {
     let mut warnings = Vec::new();
-    let subject = match proposal {
-        Proposal::Policy { policy } => {
-            policy.check()?;
-            Subject::Policy { before: catalogue.policy.clone(), policy }
-        }
-        proposal => adapter(site, catalogue, proposal, &mut warnings).await?,
-    };
+    let subject = subject(site, catalogue, proposal, &mut warnings).await?;
     let expires_at = now.plus_seconds(catalogue.policy.change_expires_hours.saturating_mul(3600));
     let change =
         Change { id: Uuid::new_v4(), subject, proposed_by: by.to_owned(), proposed_at: now, expires_at };
     Ok(Proposed { change, warnings })
 }
 
-async fn adapter(
+async fn subject(
     site: &Site,
     catalogue: &Catalogue,
     proposal: Proposal,
@@ -234,6 +228,7 @@ async fn adapter(
             (Action::Enable, Some(before), entry, None)
         }
         Proposal::Policy { policy } => {
+            policy.check()?;
             return Ok(Subject::Policy { before: catalogue.policy.clone(), policy });
         }
     };

@@ -27,9 +27,6 @@ pub struct Trial {
 /// Why an adapter would not run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The catalogue says that it must not.
-    #[error("adapter \"{0}\": {1}")]
-    Refused(String, String),
     /// It does not start.
     #[error("{reason}{advice}", advice = advice(.reason))]
     Plugin {
@@ -59,9 +56,6 @@ pub enum TrialError {
 /// # Errors
 /// See [`TrialError`].
 pub async fn run(entry: &Entry) -> Result<Trial, TrialError> {
-    if let Some(reason) = &entry.refusal {
-        return Err(TrialError::Refused(entry.name.to_string(), reason.clone()));
-    }
     let mut entry = entry.clone();
     entry.limits.processes = Some(1);
     let handle = plugin::start(&entry).await.map_err(|reason| TrialError::Plugin { reason })?;

@@ -51,6 +51,14 @@ pub enum Progress {
     },
 }
 
+impl Progress {
+    /// Whether the CA may have acted without the broker knowing how it ended.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Submitted | Self::Pending { .. })
+    }
+}
+
 /// What may be done next without the danger that something is done twice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {

@@ -11,7 +11,7 @@ use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 
 use super::{TrustError, name_of};
 use crate::adapter::Authority;
-use crate::adapter::catalogue::{Source, Unknown};
+use crate::adapter::catalogue::{EntryTrust, Source, Unknown};
 
 /// A certificate that is good now, with the path to its root.
 #[derive(Clone, Debug)]
@@ -42,9 +42,10 @@ impl Authority {
     ) -> Result<Checked, TrustError> {
         let path = self.trust().path(certificate, usage, now)?;
         let issuer = path.certificates().get(1).unwrap_or(certificate);
-        let status = self.status(certificate, issuer, now).await?;
+        let entry = self.entry();
+        let status = self.status(certificate, issuer, &entry.trust, now).await?;
         for (ca, _) in path.links().skip(1) {
-            if self.entry().trust.fetch_by_url {
+            if entry.trust.fetch_by_url {
                 self.fetch_list_for(ca, now).await;
             }
             if let Some(at) = self.trust().revoked_by_list(ca) {
@@ -70,9 +71,9 @@ impl Authority {
         &self,
         certificate: &Certificate,
         issuer: &AnyCertificate,
+        rules: &EntryTrust,
         now: Timestamp,
     ) -> Result<CertificateStatus, TrustError> {
-        let rules = self.entry().trust;
         for source in &rules.sources {
             let known = match source {
                 Source::Crl => {

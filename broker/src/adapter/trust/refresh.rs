@@ -75,13 +75,14 @@ impl Authority {
             .map(|der| AnyCertificate::from_der(der.as_bytes()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| self.broken(format!("CA certificate: {e}")))?;
-        if !found.iter().any(AnyCertificate::is_self_issued) {
+        let own_roots = Anchors::new(found.iter().cloned()).roots;
+        if own_roots.is_empty() {
             return Err(self.broken("no root among the CA certificates".into()));
         }
-        let own = Anchors::new(found.iter().cloned());
-        let roots: Vec<Sm3Hex> = own.roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect();
-        self.known_roots.check(self.name(), &roots, self.entry().accept_new_root).await?;
-        match Anchors::read_files(&self.entry().trust.anchors) {
+        let roots: Vec<Sm3Hex> = own_roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect();
+        let entry = self.entry();
+        self.known_roots.check(self.name(), &roots, entry.accept_new_root).await?;
+        match Anchors::read_files(&entry.trust.anchors) {
             Ok(further) => found.extend(further),
             Err(reason) => {
                 warn!(adapter = self.name(), %reason, "the CA goes without its further certificates")

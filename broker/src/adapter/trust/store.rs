@@ -20,7 +20,7 @@ const MOST_PATHS: usize = 20_000;
 #[derive(Default)]
 pub struct TrustStore {
     /// Locked for a copy or an exchange, never across an await.
-    trust: RwLock<Trust>,
+    trust: RwLock<Arc<Trust>>,
     /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once.
     paths: DashMap<(Sm3Hex, Usage), Arc<Path>>,
     pub(super) ocsp: OcspCache,
@@ -60,13 +60,8 @@ impl Trust {
 impl TrustStore {
     /// The CA's certificates, root last, DER.
     pub fn certificates(&self) -> Vec<Vec<u8>> {
-        let anchors = self.read().anchors;
+        let anchors = &self.read().anchors;
         anchors.intermediates.iter().chain(&anchors.roots).map(|c| c.der().to_vec()).collect()
-    }
-
-    /// SM3 of each root's DER.
-    pub fn roots(&self) -> Vec<Sm3Hex> {
-        self.read().anchors.roots.iter().map(|root| Sm3Hex(root.fingerprint())).collect()
     }
 
     /// The newest revocation list, DER.
@@ -100,8 +95,7 @@ impl TrustStore {
         {
             return Ok(Arc::clone(&path));
         }
-        let anchors = self.read().anchors;
-        let path = Arc::new(anchors.path(certificate, usage, now)?);
+        let path = Arc::new(self.read().anchors.path(certificate, usage, now)?);
         if self.paths.len() >= MOST_PATHS {
             self.paths.clear();
         }
@@ -183,11 +177,11 @@ impl TrustStore {
         self.change(|trust| trust.take(fetched));
     }
 
-    fn read(&self) -> Trust {
-        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read(&self) -> Arc<Trust> {
+        Arc::clone(&self.trust.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(&self, change: impl FnOnce(&mut Trust)) {
-        change(&mut self.trust.write().unwrap_or_else(PoisonError::into_inner));
+        change(Arc::make_mut(&mut self.trust.write().unwrap_or_else(PoisonError::into_inner)));
     }
 }

@@ -152,7 +152,7 @@ impl Scene {
             entry,
             Err("it has no plugin".to_owned()),
             Arc::new(Journal::new(&records)),
-            KnownRoots::new(&records),
+            Arc::new(KnownRoots::new(&records)),
         );
         authority.trust().take_anchors(Anchors::new([ca.root.as_any().clone()]), now);
         Self { ca, authority, now, _folder: folder }

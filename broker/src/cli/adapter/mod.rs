@@ -4,7 +4,6 @@ use clap::Subcommand;
 
 use crate::config::Config;
 
-mod add;
 mod changes;
 pub mod check;
 mod configure;
@@ -12,6 +11,7 @@ mod consent;
 mod disable;
 mod enable;
 mod export;
+mod install;
 mod list;
 mod operations;
 mod pin;
@@ -26,7 +26,6 @@ mod settle;
 mod show;
 mod stats;
 mod table;
-mod upgrade;
 
 /// What can be done with CAs' adapters. What the policy covers (add, pin, upgrade, configure, rollback, enable, policy)
 /// becomes a change that operators consent to; without a policy it takes effect at once. With a running broker it takes
@@ -36,13 +35,13 @@ pub enum Command {
     /// List them: what the catalogue says, and how they are where a broker runs.
     List(list::Arguments),
     /// Add a CA by its plugin's file, which is copied and pinned.
-    Add(add::Arguments),
+    Add(install::Arguments),
     /// Take file and settings of an adapter as they are now, and refuse others from then on.
     Pin(pin::Arguments),
     /// Start every adapter in a worker of its own, with this very program, and say whether it will load.
     Preflight(preflight::Arguments),
     /// Put another file in the place of an adapter's. A running broker switches without a failed call.
-    Upgrade(upgrade::Arguments),
+    Upgrade(install::Arguments),
     /// Change an adapter's settings.
     Configure(configure::Arguments),
     /// Put an earlier version, with the configuration that it had, in the place of the present one.
@@ -83,10 +82,10 @@ pub enum Command {
 pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
     match command {
         Command::List(arguments) => list::run(config, &arguments),
-        Command::Add(arguments) => add::run(config, arguments),
+        Command::Add(arguments) => install::run(config, arguments, install::Adapter::New),
         Command::Pin(arguments) => pin::run(config, arguments),
         Command::Preflight(arguments) => preflight::run(config, &arguments),
-        Command::Upgrade(arguments) => upgrade::run(config, arguments),
+        Command::Upgrade(arguments) => install::run(config, arguments, install::Adapter::Present),
         Command::Configure(arguments) => configure::run(config, arguments),
         Command::Rollback(arguments) => rollback::run(config, arguments),
         Command::Disable(arguments) => disable::run(config, arguments),
