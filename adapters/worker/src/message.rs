@@ -69,6 +69,8 @@ pub struct Load {
     pub reply_limit: u64,
     /// The most address space in octets.
     pub address_space: Option<u64>,
+    /// The most data (heap, private memory, stacks) in octets.
+    pub data_memory: Option<u64>,
     /// The most open descriptors.
     pub open_files: u64,
     /// The largest file that the plugin may write, in octets.

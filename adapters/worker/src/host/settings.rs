@@ -63,8 +63,12 @@ pub struct Limits {
     /// faster than [`Self::resident_memory`] is looked at. Every thread of glibc's allocator may reserve 128 MiB, and a
     /// library that runs a Java machine reserves its heap and 1 GiB for classes at once: give it more, or `-Xmx`.
     pub address_space: Option<u64>,
-    /// The most memory of one process that is in RAM, in octets. It is looked at each second; a process above it is
-    /// killed, its calls with it.
+    /// The most data of one process in octets (RLIMIT_DATA, setrlimit(2)): the heap, private memory that can be written
+    /// and threads' stacks, from the moment they are made. An allocation beyond it fails inside the plugin, which costs
+    /// the broker nothing; reserved memory that cannot be touched does not count.
+    pub data_memory: Option<u64>,
+    /// The most memory of one process that is in RAM, in octets: what the other two don't see, such as memory that is
+    /// shared. It is looked at each second; a process above it is killed, its calls with it.
     pub resident_memory: Option<u64>,
     /// The most processor time of one process while no call is inside, in percent of one processor, averaged over 30
     /// seconds without calls. A process above it spins for nothing and is killed.
@@ -114,6 +118,7 @@ impl Default for Limits {
             close: Duration::from_secs(10),
             reply_octets: 8 << 20,
             address_space: Some(8 << 30),
+            data_memory: Some(256 << 20),
             resident_memory: Some(1 << 30),
             cpu_percent: Some(50),
             open_files: 256,

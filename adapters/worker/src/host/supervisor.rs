@@ -138,6 +138,7 @@ async fn establish_without_limit(
         threads: settings.limits.threads,
         reply_limit: settings.limits.reply_octets,
         address_space: settings.limits.address_space,
+        data_memory: settings.limits.data_memory,
         open_files: settings.limits.open_files,
         file_octets: settings.limits.file_octets,
         sandbox: settings.sandbox.clone(),

@@ -36,6 +36,10 @@ pub struct EntryLimits {
     /// The most address space of one process, a size or `"none"`: reserved memory, not used memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_space: Option<Bound<Octets>>,
+    /// The most data of one process, a size or `"none"`: heap, private memory and stacks. Beyond it the plugin's
+    /// allocations fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_memory: Option<Bound<Octets>>,
     /// The most memory of one process that is in RAM, a size or `"none"`; a process above it is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resident_memory: Option<Bound<Octets>>,
@@ -85,6 +89,7 @@ impl EntryLimits {
         set(&mut limits.close, time(self.close));
         set(&mut limits.reply_octets, size(self.reply));
         set(&mut limits.address_space, self.address_space.map(|bound| size(bound.limit())));
+        set(&mut limits.data_memory, self.data_memory.map(|bound| size(bound.limit())));
         set(&mut limits.resident_memory, self.resident_memory.map(|bound| size(bound.limit())));
         set(&mut limits.cpu_percent, self.cpu_percent.map(Bound::limit));
         set(&mut limits.open_files, self.open_files);

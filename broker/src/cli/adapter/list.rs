@@ -90,6 +90,7 @@ fn complete(row: &mut Value, entry: &Entry, live: Option<&Value>) {
         "close_ms": limits.close.as_millis(),
         "reply_octets": limits.reply_octets,
         "address_space_octets": bound(limits.address_space),
+        "data_memory_octets": bound(limits.data_memory),
         "resident_memory_octets": bound(limits.resident_memory),
         "cpu_percent": limits.cpu_percent.map_or_else(|| json!("none"), |percent| json!(percent)),
         "open_files": limits.open_files,

@@ -48,6 +48,9 @@ pub(super) fn apply(load: &Load) -> io::Result<()> {
     if let Some(octets) = load.address_space {
         set_limit(Resource::As, octets)?;
     }
+    if let Some(octets) = load.data_memory {
+        set_limit(Resource::Data, octets)?;
+    }
     set_limit(Resource::Memlock, LOCKED_MEMORY)?;
     // Nothing may get before the broker.
     set_limit(Resource::Nice, 0)?;
