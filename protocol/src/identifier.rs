@@ -85,6 +85,56 @@ uuid_identifier!(
     SealId,
     "seal"
 );
+uuid_identifier!(
+    /// A person who signs in.
+    UserId,
+    "user"
+);
+uuid_identifier!(
+    /// A phone that is signed in.
+    DeviceSessionId,
+    "device session"
+);
+uuid_identifier!(
+    /// An attempt to sign in.
+    SignInId,
+    "sign-in"
+);
+uuid_identifier!(
+    /// An application for a certificate, from application to download.
+    OrderId,
+    "order"
+);
+uuid_identifier!(
+    /// What is paid for an order. It stands in the picture that is scanned to pay.
+    PaymentId,
+    "payment"
+);
+uuid_identifier!(
+    /// An application for a seal.
+    SealApplicationId,
+    "seal application"
+);
+uuid_identifier!(
+    /// A removal with everything that follows from it.
+    CascadeId,
+    "cascade"
+);
+uuid_identifier!(
+    /// A request to get an encryption key back.
+    RecoveryId,
+    "key recovery"
+);
+uuid_identifier!(
+    /// A message to a person.
+    MessageId,
+    "message"
+);
+uuid_identifier!(
+    /// A member of a trading centre's staff.
+    OperatorId,
+    "operator"
+);
 
 macro_rules! text_identifier {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $allowed:expr, $rule:literal) => {

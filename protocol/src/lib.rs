@@ -22,7 +22,10 @@ pub mod token;
 
 pub use binary::{Base64, Sm3Hex};
 pub use cause::Cause;
-pub use identifier::{HolderId, IdentifierError, ItemId, OpeningId, RelyingPartyId, SealId, SessionId};
+pub use identifier::{
+    CascadeId, DeviceSessionId, HolderId, IdentifierError, ItemId, MessageId, OpeningId, OperatorId, OrderId,
+    PaymentId, RecoveryId, RelyingPartyId, SealApplicationId, SealId, SessionId, SignInId, UserId,
+};
 pub use statement::Statement;
 pub use task::{Purpose, Task};
 pub use timestamp::Timestamp;
