@@ -15,7 +15,7 @@ const CHECK: &[u8; 11] = b"10X98765432";
 
 /// A number with a possible date of birth and the right check character. `Debug` shows nothing of it; it is zeroized when
 /// dropped. As JSON it is written whole: only for the store, and for nobody but its owner.
-#[derive(Clone, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct IdNumber(Zeroizing<String>);
 
 impl IdNumber {
