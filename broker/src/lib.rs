@@ -13,6 +13,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod operator;
+pub mod records;
 pub mod secrets;
 pub mod server;
 pub mod session;

@@ -62,7 +62,7 @@ async fn live(store: &SledStore, lives: usize, writer: usize) {
             collection: Collection::Setting,
             key: key.clone(),
             expected: version,
-            value: Some(vec![life as u8; 10_000]),
+            write: yinqiao::store::Write::Put(vec![life as u8; 10_000]),
         };
         store.change(vec![change]).await.unwrap();
         version += 1;

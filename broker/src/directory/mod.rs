@@ -134,7 +134,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
             .map(serde_json::to_vec)
             .transpose()
             .map_err(|e| StoreError::Corrupt(format!("{:?}: {e}", self.collection)))?;
-        Ok(RecordChange { collection: self.collection, key: key.to_vec(), expected, value })
+        Ok(RecordChange { collection: self.collection, key: key.to_vec(), expected, write: value.into() })
     }
 
     /// Stores one entry.

@@ -169,6 +169,38 @@ pub enum Collection {
     Setting = 9,
     /// Seals that a CA was asked for and has not made yet, by id.
     SealRequest = 10,
+    /// Persons who sign in, by id.
+    User = 11,
+    /// Attempts to sign in, by id.
+    SignIn = 12,
+    /// Phones that are signed in, by id.
+    DeviceSession = 13,
+    /// Companies by unified social credit code.
+    Enterprise = 14,
+    /// Who belongs to which company, by credit code and user.
+    Membership = 15,
+    /// Applications for certificates, by id.
+    Order = 16,
+    /// Applications for seals, by id.
+    SealApplication = 17,
+    /// Pictures of seals, by SM3 of their bytes.
+    Picture = 18,
+    /// Removals with what follows from them, by id.
+    Cascade = 19,
+    /// Requests to get an encryption key back, by id.
+    Recovery = 20,
+    /// Staff of the trading centre, by id.
+    Operator = 21,
+    /// Work to be done outside, by name.
+    Job = 22,
+    /// Messages to persons, by id.
+    Message = 23,
+    /// Notes of what was done, by time.
+    Audit = 24,
+    /// Answers to requests with an idempotency key, by digest of caller, path and key.
+    IdempotentAnswer = 25,
+    /// Keys of records by something else than their own key.
+    Index = 26,
 }
 
 /// A record as read.
@@ -191,8 +223,38 @@ pub struct RecordChange {
     pub key: Vec<u8>,
     /// The version that the change was made from; 0 where there is none yet.
     pub expected: u64,
-    /// What is to be stored; `None` removes.
-    pub value: Option<Vec<u8>>,
+    /// What becomes of it.
+    pub write: Write,
+}
+
+/// What a change does to a record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Write {
+    /// Stores this.
+    Put(Vec<u8>),
+    /// Removes it.
+    Remove,
+    /// Nothing; the whole change is refused when the record is at another version. So a decision can rest on a record
+    /// that it does not change.
+    Keep,
+}
+
+impl Write {
+    /// Octets to be stored.
+    pub fn len(&self) -> usize {
+        if let Self::Put(value) = self { value.len() } else { 0 }
+    }
+
+    /// Whether no octets are to be stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<Option<Vec<u8>>> for Write {
+    fn from(value: Option<Vec<u8>>) -> Self {
+        value.map_or(Self::Remove, Self::Put)
+    }
 }
 
 /// Everything that is no session.

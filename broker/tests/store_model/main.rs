@@ -13,7 +13,7 @@ use yinqiao::store::conformance::{Heard, Subject, fixture};
 use yinqiao::store::sled::SledStore;
 use yinqiao::store::{
     Collection, EventSink, EventsOf, OpeningRecord, RecordChange, Records, SessionChange, SessionStore,
-    StoreError, StoredSession,
+    StoreError, StoredSession, Write,
 };
 use yinqiao_protocol::{OpeningId, RelyingPartyId, SessionId};
 
@@ -52,7 +52,7 @@ enum Step {
     CommitCurrent(Index, Fate),
     Remove(Vec<Index>),
     RemoveCurrent(Index),
-    Records(Vec<(bool, u8, u64, Option<usize>)>),
+    Records(Vec<(bool, u8, u64, Write)>),
     Reopen,
 }
 
@@ -68,7 +68,12 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 fn step() -> impl Strategy<Value = Step> {
     let picks = || prop::collection::vec((any::<Index>(), fate()), 0..3);
-    let record = (any::<bool>(), 0..4u8, 0..3u64, prop::option::of(0..9000usize));
+    let write = prop_oneof![
+        2 => (any::<u8>(), 0..9000usize).prop_map(|(byte, length)| Write::Put(vec![byte; length])),
+        1 => Just(Write::Remove),
+        1 => Just(Write::Keep),
+    ];
+    let record = (any::<bool>(), 0..4u8, 0..3u64, write);
     prop_oneof![
         3 => (0..2usize).prop_map(Step::Open),
         1 => (0..2usize, 1..4usize).prop_map(|(rp, count)| Step::OpenOpening(rp, count)),
@@ -190,11 +195,11 @@ impl Pair {
             Step::Records(changes) => {
                 let changes: Vec<RecordChange> = changes
                     .into_iter()
-                    .map(|(seal, key, expected, length)| RecordChange {
+                    .map(|(seal, key, expected, write)| RecordChange {
                         collection: if seal { Collection::Seal } else { Collection::Enrolment },
                         key: vec![b'k'; usize::from(key)],
                         expected,
-                        value: length.map(|length| vec![key; length]),
+                        write,
                     })
                     .collect();
                 let (sled, memory) =

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use yinqiao::session::record::State;
 use yinqiao::store::{
     Collection, EventSink, EventsOf, OpeningRecord, RecordChange, Records, SessionChange, SessionDeadline,
-    SessionStore, StoreError, StoreFuture, StoredRecord, StoredSession,
+    SessionStore, StoreError, StoreFuture, StoredRecord, StoredSession, Write,
 };
 use yinqiao_protocol::event::{Event, EventPage, Happening};
 use yinqiao_protocol::{OpeningId, RelyingPartyId, SessionId};
@@ -209,14 +209,15 @@ impl Records for MemoryStore {
     fn change(&self, changes: Vec<RecordChange>) -> StoreFuture<'_, ()> {
         let mut content = self.lock();
         let mut next = content.records.clone();
-        for RecordChange { collection, key, expected, value } in changes {
+        for RecordChange { collection, key, expected, write } in changes {
             let place = (collection as u8, key.clone());
             if next.get(&place).map_or(0, |record| record.version) != expected {
                 return ready(Err(StoreError::Conflict));
             }
-            match value {
-                Some(value) => next.insert(place, StoredRecord { key, version: expected + 1, value }),
-                None => next.remove(&place),
+            match write {
+                Write::Put(value) => next.insert(place, StoredRecord { key, version: expected + 1, value }),
+                Write::Remove => next.remove(&place),
+                Write::Keep => None,
             };
         }
         content.records = next;

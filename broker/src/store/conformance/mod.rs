@@ -116,6 +116,7 @@ macro_rules! store_conformance {
             events::numbers_go_on_after_removal_and_reopening,
             records::a_record_is_changed_from_its_version_only,
             records::all_records_of_a_change_are_stored_or_none,
+            records::a_change_is_refused_when_what_it_rests_on_has_changed,
             records::records_are_listed_by_prefix_and_page_by_page,
             records::a_long_record_comes_back_whole_and_can_shrink,
         );

@@ -1,14 +1,14 @@
 //! Checks of everything that is no session.
 
 use super::{Breach, Subject, conflict, opened, same};
-use crate::store::{Collection, RecordChange, Records, StoredRecord};
+use crate::store::{Collection, RecordChange, Records, StoredRecord, Write};
 
 fn change(key: &[u8], expected: u64, value: Option<&[u8]>) -> RecordChange {
     in_collection(Collection::Enrolment, key, expected, value)
 }
 
 fn in_collection(collection: Collection, key: &[u8], expected: u64, value: Option<&[u8]>) -> RecordChange {
-    RecordChange { collection, key: key.to_vec(), expected, value: value.map(<[u8]>::to_vec) }
+    RecordChange { collection, key: key.to_vec(), expected, write: value.map(<[u8]>::to_vec).into() }
 }
 
 fn record(key: &[u8], version: u64, value: &[u8]) -> Option<StoredRecord> {
@@ -50,6 +50,24 @@ pub async fn all_records_of_a_change_are_stored_or_none<S: Subject>(subject: &S)
         vec![record(b"a", 1, b"1"), record(b"b", 1, b"1")],
         left.into_iter().map(Some).collect(),
     )
+}
+
+/// A change may rest on a record that it leaves alone.
+pub async fn a_change_is_refused_when_what_it_rests_on_has_changed<S: Subject>(
+    subject: &S,
+) -> Result<(), Breach> {
+    let store = opened(subject).await?;
+    let rests_on = |key: &[u8], expected| RecordChange { write: Write::Keep, ..change(key, expected, None) };
+    store.change(vec![change(b"a", 0, Some(b"1"))]).await?;
+    store.change(vec![rests_on(b"a", 1), rests_on(b"none", 0), change(b"b", 0, Some(b"1"))]).await?;
+    let read = store.record(Collection::Enrolment, b"a".to_vec()).await?;
+    same("what is kept keeps its version", record(b"a", 1, b"1"), read)?;
+    same("what is absent stays so", None, store.record(Collection::Enrolment, b"none".to_vec()).await?)?;
+    let stale = vec![change(b"c", 0, Some(b"1")), rests_on(b"a", 2)];
+    conflict("another version refuses the change", store.change(stale).await)?;
+    let appeared = vec![change(b"c", 0, Some(b"1")), rests_on(b"b", 0)];
+    conflict("what has appeared refuses the change", store.change(appeared).await)?;
+    same("nothing was stored", None, store.record(Collection::Enrolment, b"c".to_vec()).await?)
 }
 
 /// Lists are in the order of the keys, whatever bytes those hold.

@@ -10,7 +10,7 @@ use super::{Breach, Subject, conflict, fixture, opened, same};
 use crate::session::record::SessionRecord;
 use crate::store::{
     Collection, EventsOf, OpeningRecord, RecordChange, Records, SessionDeadline, SessionStore, StoreError,
-    StoredSession,
+    StoredSession, Write,
 };
 
 /// Stores a new session.
@@ -244,9 +244,9 @@ pub async fn a_store_opened_again_holds_everything<S: Subject>(subject: &S) -> R
     let (opening, mut sessions) = store_opening(&*first, &rp, 20).await?;
     let single = store(&*first, fixture::waiting(&rp)).await?;
     sessions.push(one(first.commit(vec![fixture::complete(&single, 30)?]).await?)?);
-    let value = Some(vec![1, 2, 3]);
+    let write = Write::Put(vec![1, 2, 3]);
     first
-        .change(vec![RecordChange { collection: Collection::Seal, key: b"key".to_vec(), expected: 0, value }])
+        .change(vec![RecordChange { collection: Collection::Seal, key: b"key".to_vec(), expected: 0, write }])
         .await?;
     let deadlines = first.deadlines().await?;
     let events = first.events(rp.clone(), EventsOf::RelyingParty, 0, 1000).await?;

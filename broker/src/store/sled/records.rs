@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::keys;
 use super::overlay::Layers;
 use super::value::{self, Head, corrupt};
-use crate::store::{Collection, RecordChange, StoreError, StoredRecord};
+use crate::store::{Collection, RecordChange, StoreError, StoredRecord, Write};
 
 /// Refuses keys that would make sled's pages too large.
 pub(super) fn check_keys(changes: &[RecordChange]) -> Result<(), StoreError> {
@@ -19,20 +19,21 @@ pub(super) fn check_keys(changes: &[RecordChange]) -> Result<(), StoreError> {
 
 /// Bytes that the changes will write, about.
 pub(super) fn weight(changes: &[RecordChange]) -> usize {
-    changes.iter().map(|change| 256 + change.key.len() + change.value.as_ref().map_or(0, Vec::len)).sum()
+    changes.iter().map(|change| 256 + change.key.len() + change.write.len()).sum()
 }
 
 /// Writes the changes to the draft, if they fit what stands there.
 pub(super) fn plan(draft: &mut Draft<'_>, changes: Vec<RecordChange>) -> Result<(), StoreError> {
-    for RecordChange { collection, key, expected, value } in changes {
+    for RecordChange { collection, key, expected, write } in changes {
         let key = keys::record(collection, &key);
         let version = Head::read(draft.layers(), &key)?.map_or(0, |head| head.version);
         if version != expected {
             return Err(StoreError::Conflict);
         }
-        match value {
-            Some(value) => value::put(draft, key, version + 1, &value)?,
-            None => value::delete(draft, key)?,
+        match write {
+            Write::Put(value) => value::put(draft, key, version + 1, &value)?,
+            Write::Remove => value::delete(draft, key)?,
+            Write::Keep => {}
         }
     }
     Ok(())

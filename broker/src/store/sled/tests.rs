@@ -7,6 +7,7 @@ use sled::{Batch, Tree};
 use yinqiao_protocol::event::Event;
 
 use super::*;
+use crate::store::Write;
 use crate::store::conformance::{Heard, fixture};
 
 type Steps = Arc<Mutex<Vec<String>>>;
@@ -283,10 +284,10 @@ async fn large_values_leave_no_files_beside_the_log() {
     }
     for number in 0..200u32 {
         let key = [&number.to_be_bytes()[..], &[7; keys::LONGEST_RECORD_KEY - 4]].concat();
-        let value = Some(vec![9; 4096]);
+        let write = Write::Put(vec![9; 4096]);
         fixture
             .store
-            .change(vec![RecordChange { collection: Collection::Enrolment, key, expected: 0, value }])
+            .change(vec![RecordChange { collection: Collection::Enrolment, key, expected: 0, write }])
             .await
             .unwrap();
     }
@@ -298,7 +299,7 @@ async fn a_key_that_is_too_long_is_refused() {
     let fixture = Fixture::new();
     let key = vec![7; keys::LONGEST_RECORD_KEY + 1];
     let change =
-        RecordChange { collection: Collection::Enrolment, key, expected: 0, value: Some(Vec::new()) };
+        RecordChange { collection: Collection::Enrolment, key, expected: 0, write: Write::Put(Vec::new()) };
     unavailable(fixture.store.change(vec![change]).await, "1025 bytes");
 }
 
