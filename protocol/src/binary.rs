@@ -11,6 +11,7 @@ use yinqiao_gm::sm3;
 
 /// Bytes that travel as standard Base64 with padding (RFC 4648 section 4). `Debug` shows only their number.
 #[derive(Clone, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = "byte"))]
 pub struct Base64(pub Vec<u8>);
 
 impl Base64 {
@@ -53,6 +54,7 @@ impl<'de> Deserialize<'de> for Base64 {
 
 /// An SM3 digest that travels as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
 pub struct Sm3Hex(pub sm3::Digest);
 
 impl Sm3Hex {

@@ -7,6 +7,7 @@ use crate::identifier::{HolderId, SealId};
 
 /// What kind of user a holder is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HolderKind {
     /// 个人用户
@@ -17,6 +18,7 @@ pub enum HolderKind {
 
 /// A company.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Enterprise {
     /// As registered.
@@ -27,6 +29,7 @@ pub struct Enterprise {
 
 /// A holder as a bid system gets to know it with a result.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Holder {
     /// Stable over renewals of certificates.
     pub id: HolderId,

@@ -12,6 +12,7 @@ pub mod holder;
 pub mod identifier;
 pub mod opening_record;
 pub mod outcome;
+pub mod page;
 pub mod phone;
 pub mod problem;
 pub mod relying_party;

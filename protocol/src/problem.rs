@@ -7,6 +7,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `urn:yinqiao:problem:NAME`; `docs/protocol.md` lists the names.
     #[serde(rename = "type")]
@@ -22,6 +23,7 @@ pub struct Problem {
     pub request_id: Option<String>,
     /// More that a program may need.
     #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub members: serde_json::Map<String, serde_json::Value>,
 }
 

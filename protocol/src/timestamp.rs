@@ -11,6 +11,7 @@ use time::macros::format_description;
 /// Milliseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC with exactly three decimals,
 /// `2026-11-24T09:30:00.000Z`, so that equal times are equal bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = "date-time"))]
 pub struct Timestamp(i64);
 
 /// 9999-12-31T23:59:59.999Z, the last moment that the text form can say.

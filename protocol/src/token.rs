@@ -16,6 +16,7 @@ use crate::binary::Sm3Hex;
 /// A secret text of at most 128 characters. `Debug` prints nothing of it; it is zeroized when dropped.
 /// The side that checks a token stores only its [`Token::digest`].
 #[derive(Clone)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[!-~]+$"))]
 pub struct Token(Zeroizing<String>);
 
 impl Token {

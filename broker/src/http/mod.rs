@@ -17,6 +17,7 @@ mod authorities;
 mod enrolments;
 mod events;
 mod idempotency;
+pub mod lifecycle;
 mod openings;
 pub mod ownership;
 mod phone;
@@ -82,6 +83,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .app_data(web::PayloadConfig::new(authorities::MOST_BYTES))
                 .route(web::post().to(authorities::time_stamp)),
         )
+        .configure(lifecycle::configure)
         .service(resource("/health").route(web::get().to(health)))
         .default_service(web::to(no_such_path));
 }

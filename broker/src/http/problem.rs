@@ -34,6 +34,16 @@ pub enum Kind {
     NotFound,
     /// The method is not offered here.
     MethodNotAllowed,
+    /// The caller may not do it.
+    NotAllowed,
+    /// The identity provider does not know the caller well enough.
+    AssuranceTooLow,
+    /// The state of things does not allow it (any more).
+    Conflict,
+    /// It was changed since the caller read it.
+    PreconditionFailed,
+    /// The caller does not say which version is to be changed.
+    PreconditionRequired,
     /// The body is too large.
     TooLarge,
     /// Another phone was first.
@@ -101,6 +111,15 @@ impl Kind {
             Self::NotFound => ("not-found", "There is no such thing", S::NOT_FOUND),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", "Not offered with this method", S::METHOD_NOT_ALLOWED)
+            }
+            Self::NotAllowed => ("not-allowed", "This one may not do it", S::FORBIDDEN),
+            Self::AssuranceTooLow => ("assurance-too-low", "The person is not verified enough", S::FORBIDDEN),
+            Self::Conflict => ("conflict", "The state does not allow it", S::CONFLICT),
+            Self::PreconditionFailed => {
+                ("precondition-failed", "It was changed in the meantime", S::PRECONDITION_FAILED)
+            }
+            Self::PreconditionRequired => {
+                ("precondition-required", "If-Match is missing", S::PRECONDITION_REQUIRED)
             }
             Self::TooLarge => ("too-large", "The request is too large", S::PAYLOAD_TOO_LARGE),
             Self::AlreadyClaimed => ("already-claimed", "Another phone was first", S::CONFLICT),

@@ -1,0 +1,53 @@
+//! The OpenAPI 3.1 document.
+
+use actix_web::HttpResponse;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// What the document is made of.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Yinqiao: the life of certificates, staff, companies and seals",
+        description = "Errors are problem details (RFC 9457). Each POST carries an Idempotency-Key; where two people may \
+                       edit, answers carry an ETag and changes an If-Match. The names behind a security scheme are those \
+                       who may call.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
+    ),
+    paths(document),
+    modifiers(&Security),
+    servers((url = "/", description = "This broker")),
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = |description: &str| {
+            let mut http = Http::new(HttpAuthScheme::Bearer);
+            http.description = Some(description.to_owned());
+            SecurityScheme::Http(http)
+        };
+        let schemes = [
+            ("device_session", "A user's access token, with a DPoP proof of the phone's key (RFC 9449)"),
+            ("operator", "A token of the trading centre's staff, from `yinqiao staff add`"),
+        ];
+        for (name, description) in schemes {
+            components.add_security_scheme(name, bearer(description));
+        }
+    }
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/v1/openapi.json",
+    operation_id = "openapi",
+    tag = "broker",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")),
+)]
+pub async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(Document::openapi())
+}

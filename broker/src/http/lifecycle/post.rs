@@ -1,0 +1,142 @@
+//! Requests that change something, and may be sent again.
+//!
+//! Each carries an `Idempotency-Key`. The answer is stored in the same step as the change: the same request sent again
+//! gets the same answer and does nothing, whatever happened in between.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use yinqiao_protocol::Sm3Hex;
+use yinqiao_protocol::statement::digest_of_parts;
+
+use super::precondition::versioned;
+use crate::http::problem::{ApiError, Kind};
+use crate::records::{IdempotentAnswer, Repository, Transaction, Versioned};
+
+const HEADER: &str = "Idempotency-Key";
+
+/// What a request is about, and its key.
+#[derive(Clone, Debug)]
+pub struct Post {
+    method: String,
+    path: String,
+    key: String,
+}
+
+impl FromRequest for Post {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = request.headers().get(HEADER).map(|value| value.to_str().unwrap_or_default());
+        let fits = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        ready(value.filter(fits).map(|key| Self {
+            method: request.method().to_string(),
+            path: request.path().to_owned(),
+            key: key.to_owned(),
+        }).ok_or_else(|| {
+            ApiError::new(
+                Kind::MalformedRequest,
+                "send an Idempotency-Key of 1 to 128 visible ASCII characters, a new UUID for each new request, and the \
+                 same one when you send the same request again",
+            )
+        }))
+    }
+}
+
+/// What a change answers.
+#[derive(Clone, Debug)]
+pub struct Answer<R> {
+    status: StatusCode,
+    version: Option<u64>,
+    body: R,
+}
+
+impl<R: Serialize> Answer<R> {
+    /// Something new: `201`.
+    pub fn created(body: R) -> Self {
+        Self { status: StatusCode::CREATED, version: None, body }
+    }
+
+    /// Something changed: `200`.
+    pub fn ok(body: R) -> Self {
+        Self { status: StatusCode::OK, version: None, body }
+    }
+
+    /// Something that goes on from here by itself: `202`.
+    pub fn accepted(body: R) -> Self {
+        Self { status: StatusCode::ACCEPTED, version: None, body }
+    }
+
+    /// With the version that a record has after this change of it.
+    #[must_use]
+    pub fn with_version_after<T>(mut self, before: Option<&Versioned<T>>) -> Self {
+        self.version = Some(before.map_or(0, |found| found.version) + 1);
+        self
+    }
+}
+
+impl Post {
+    /// Decides and stores, once: see [`Repository::transact`]. `caller` is who asks, so that nobody gets another's answer;
+    /// `body` is what they ask.
+    ///
+    /// # Errors
+    /// What `decide` says; when the key was used for another request; when the store fails.
+    pub async fn run<B, R, F>(
+        &self,
+        repository: &Repository,
+        caller: &str,
+        body: &B,
+        mut decide: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        B: Serialize,
+        R: Serialize,
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<Answer<R>, ApiError>,
+    {
+        let request_sm3 = Sm3Hex::of(&json(body)?);
+        let parts = [caller, &self.method, &self.path, &self.key].map(str::as_bytes);
+        let key = digest_of_parts(&parts);
+        let answer = repository
+            .transact(async |transaction| {
+                if let Some(found) = transaction.get::<IdempotentAnswer>(key.as_bytes()).await? {
+                    return found.value.again(request_sm3);
+                }
+                let answer = decide(transaction).await?;
+                let answer = IdempotentAnswer {
+                    key,
+                    request_sm3,
+                    status: answer.status.as_u16(),
+                    version: answer.version,
+                    body: serde_json::to_value(&answer.body)
+                        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?,
+                    at: transaction.now(),
+                };
+                transaction.put(None, &answer)?;
+                Ok(answer)
+            })
+            .await?;
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+        Ok(versioned(HttpResponse::build(status), answer.version, &answer.body))
+    }
+}
+
+impl IdempotentAnswer {
+    fn again(self, request_sm3: Sm3Hex) -> Result<Self, ApiError> {
+        if self.request_sm3 == request_sm3 {
+            return Ok(self);
+        }
+        Err(ApiError::new(
+            Kind::IdempotencyKeyReused,
+            "this Idempotency-Key was used for another request: use a new key for each new request",
+        ))
+    }
+}
+
+fn json(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(body).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
+}
