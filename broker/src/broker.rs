@@ -18,11 +18,13 @@ use crate::adapter::catalogue::{Catalogue, Entry, Site, State};
 use crate::adapter::outage::Outages;
 use crate::adapter::supervisor::AdapterSupervisor;
 use crate::adapter::{Authorities, Checked, InstallError, TrustError};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
+use crate::lifecycle::job::JobBoard;
+use crate::records::Repository;
 use crate::secrets::{self, SecretsError};
 use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
 use crate::store::sled::SledStore;
@@ -57,6 +59,10 @@ pub struct Broker {
     pub directory: Directory,
     /// Where the catalogue of adapters is.
     pub site: Site,
+    /// What is read, decided and stored whole: the life of certificates.
+    pub repository: Repository,
+    /// Which jobs have changed.
+    pub jobs: Arc<JobBoard>,
     /// CAs.
     pub authorities: Arc<Authorities>,
     /// Who hears of events.
@@ -93,6 +99,8 @@ impl Broker {
         let sessions = SessionRegistry::new(Arc::clone(&store), outages.clone());
         SessionSupervisor::start(sessions.clone()).await?;
         AdapterSupervisor::new(Arc::clone(&authorities), Arc::clone(&outages)).start();
+        let jobs = Arc::new(JobBoard::default());
+        let repository = Repository::new(Arc::clone(&records), Clock::System).observed_by(jobs.clone());
         info!(adapters = authorities.all().len(), "broker started");
         Ok(Self {
             public_url,
@@ -100,6 +108,8 @@ impl Broker {
             store,
             sessions,
             directory: Directory::new(records),
+            repository,
+            jobs,
             authorities,
             hub,
             pool: CryptoPool::default(),

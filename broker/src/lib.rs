@@ -9,6 +9,7 @@ pub mod config;
 pub mod crypto_pool;
 pub mod directory;
 pub mod event;
+pub mod failpoint;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;

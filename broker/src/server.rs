@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use crate::broker::{Broker, StartError};
 use crate::config::Config;
 use crate::http;
+use crate::lifecycle::job::JobSupervisor;
 use crate::lifecycle::supervisor::LifecycleSupervisor;
 use crate::metrics;
 use crate::operator::control;
@@ -66,6 +67,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     }
     let broker = web::Data::new(Broker::start(&config, public_url.clone()).await?);
     LifecycleSupervisor::new(broker.clone()).start();
+    JobSupervisor::new(broker.clone()).start();
     let metrics = match config.metrics_listen {
         Some(address) => {
             let server =

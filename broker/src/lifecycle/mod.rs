@@ -1,6 +1,7 @@
 //! The life of certificates and seals around the sessions.
 
 pub mod enrolment;
+pub mod job;
 pub mod revocation;
 pub mod seal;
 pub mod supervisor;

@@ -1,0 +1,91 @@
+//! One attempt at a job.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use yinqiao_lifecycle::Job;
+
+use crate::broker::Broker;
+use crate::http::problem::ApiError;
+use crate::store::StoreError;
+
+/// What came of an attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Attempt {
+    /// It is done, and its record removed with the last change.
+    Finished,
+    /// The other side is not finished: it is asked again after this time.
+    Again(Duration),
+}
+
+/// Attempts the job of that name, and notes when it is to be tried again.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn attempt(broker: &Broker, name: &[u8]) -> Result<(), StoreError> {
+    let Some(found) = broker.repository.get::<Job>(name).await? else { return Ok(()) };
+    let job = found.value;
+    match broker.run_job(&job).await {
+        Ok(Attempt::Finished) => {
+            if job.attempts > 0 {
+                info!(job = job.kind.name(), attempts = job.attempts, "a job is done at last");
+            }
+            Ok(())
+        }
+        Ok(Attempt::Again(pause)) => note(broker, name, |job, now| job.again_after(pause, now)).await,
+        Err(error) => {
+            let reason = error.problem().detail;
+            // Powers of two: the log shows that it goes on failing, and does not fill up.
+            if job.attempts.is_power_of_two() || job.attempts == 0 {
+                warn!(job = job.kind.name(), attempts = job.attempts + 1, reason, "a job is tried again");
+            }
+            note(broker, name, |job, now| job.failed(reason.clone(), now)).await
+        }
+    }
+}
+
+async fn note(
+    broker: &Broker,
+    name: &[u8],
+    next: impl Fn(Job, yinqiao_protocol::Timestamp) -> Job,
+) -> Result<(), StoreError> {
+    broker
+        .repository
+        .transact(async |transaction| {
+            if let Some(found) = transaction.get::<Job>(name).await? {
+                let changed = next(found.value.clone(), transaction.now());
+                transaction.put(Some(&found), &changed)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Attempts all jobs that are due by the broker's clock, one after the other, until none is. For a broker whose supervisor
+/// does not run. Gives the number of attempts.
+///
+/// # Errors
+/// When the store fails.
+pub async fn attempt_due_jobs(broker: &Broker) -> Result<usize, StoreError> {
+    let mut attempts = 0;
+    loop {
+        let now = broker.repository.clock().now();
+        let jobs = broker.repository.scan::<Job>(None, usize::MAX - 1).await?;
+        let due: Vec<_> = jobs.into_iter().filter(|found| found.value.due <= now).collect();
+        if due.is_empty() {
+            return Ok(attempts);
+        }
+        for job in due {
+            attempt(broker, job.value.kind.name().as_bytes()).await?;
+            attempts += 1;
+        }
+    }
+}
+
+impl Broker {
+    /// Does what the job asks for, as far as it can be done now.
+    async fn run_job(&self, job: &Job) -> Result<Attempt, ApiError> {
+        Err(ApiError::new(crate::http::problem::Kind::Internal, format!("nobody does {}", job.kind.name())))
+    }
+}
