@@ -7,6 +7,7 @@ pub mod binary;
 pub mod cause;
 pub mod code;
 pub mod consent;
+pub mod dpop;
 pub mod event;
 pub mod holder;
 pub mod identifier;
