@@ -11,6 +11,7 @@ pub mod directory;
 pub mod event;
 pub mod failpoint;
 pub mod http;
+pub mod identity;
 pub mod lifecycle;
 pub mod metrics;
 pub mod operator;

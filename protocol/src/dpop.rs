@@ -165,7 +165,7 @@ fn key_of(header: Header) -> Result<sm2::PublicKey, ProofError> {
 }
 
 fn token_hash(token: &Token) -> String {
-    encode(&sm3::digest(token.expose().as_bytes()))
+    encode(sm3::digest(token.expose().as_bytes()).as_ref())
 }
 
 fn part(value: &impl Serialize) -> String {
