@@ -23,7 +23,9 @@ use crate::config::Config;
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
+use crate::identity::{IdentityError, IdentityProvider};
 use crate::lifecycle::job::JobBoard;
+use crate::message::{self, SendError, Sender};
 use crate::records::Repository;
 use crate::secrets::{self, SecretsError};
 use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
@@ -36,6 +38,12 @@ pub enum StartError {
     /// The broker's own secrets cannot be made or read.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The identity provider's settings do not fit.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The settings for messages do not fit.
+    #[error(transparent)]
+    Messages(#[from] SendError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +71,10 @@ pub struct Broker {
     pub repository: Repository,
     /// Which jobs have changed.
     pub jobs: Arc<JobBoard>,
+    /// Takes messages to persons.
+    pub sender: Arc<dyn Sender>,
+    /// Says who signs in.
+    pub identity: IdentityProvider,
     /// CAs.
     pub authorities: Arc<Authorities>,
     /// Who hears of events.
@@ -86,6 +98,7 @@ impl Broker {
         secrets::prepare(&config.data_directory)?;
         let signing_key = secrets::signing_key(&config.data_directory)?;
         let token_key = secrets::token_key(&config.data_directory)?;
+        let identity = IdentityProvider::new(&config.identity, &public_url)?;
         let hub = Arc::new(EventHub::default());
         let sink: Arc<dyn EventSink> = hub.clone();
         let sled = SledStore::open(&config.data_directory.join("store"), sink)?;
@@ -110,6 +123,8 @@ impl Broker {
             directory: Directory::new(records),
             repository,
             jobs,
+            sender: message::configured(&config.messages)?,
+            identity,
             authorities,
             hub,
             pool: CryptoPool::default(),

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::IdentitySettings;
+use crate::message::MessageSettings;
+
 /// Everything that can be set. Each key may be left out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +26,12 @@ pub struct Config {
     /// in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<PathBuf>,
+    /// Who says who a user is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub identity: IdentitySettings,
+    /// How messages to users go out.
+    #[serde(skip_serializing_if = "is_default")]
+    pub messages: MessageSettings,
     /// Threads that serve connections. Default: as many as processors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -62,6 +71,8 @@ impl Default for Config {
             metrics_listen: None,
             data_directory: PathBuf::from("yinqiao-data"),
             catalogue: None,
+            identity: IdentitySettings::default(),
+            messages: MessageSettings::default(),
             threads: None,
             connections_per_thread: 25_000,
         }
@@ -95,6 +106,7 @@ impl Config {
                 ));
             }
         }
+        self.identity.check().and_then(|()| self.messages.check()).map_err(ConfigError::Invalid)?;
         if self.threads == Some(0) || self.connections_per_thread == 0 {
             return invalid("threads and connections_per_thread are at least 1".into());
         }
@@ -111,6 +123,10 @@ impl Config {
     pub fn control_socket(&self) -> PathBuf {
         self.data_directory.join("control.sock")
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod failpoint;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod message;
 pub mod metrics;
 pub mod operator;
 pub mod records;

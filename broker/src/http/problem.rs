@@ -90,6 +90,12 @@ pub enum Kind {
     CertificateAuthorityBroken,
     /// The CA has accepted the request and is not finished.
     CertificateAuthorityPending,
+    /// What carries messages, payments or invoices cannot be reached.
+    GatewayUnavailable,
+    /// The identity provider cannot be reached.
+    IdentityProviderUnavailable,
+    /// The identity provider does not confirm who signs in.
+    IdentityNotConfirmed,
     /// The CA cannot be reached.
     CertificateAuthorityUnavailable,
     /// Too much at once.
@@ -164,6 +170,17 @@ impl Kind {
             }
             Self::CertificateAuthorityUnavailable => {
                 ("certificate-authority-unavailable", "The CA cannot be reached", S::SERVICE_UNAVAILABLE)
+            }
+            Self::GatewayUnavailable => {
+                ("gateway-unavailable", "A gateway cannot be reached", S::SERVICE_UNAVAILABLE)
+            }
+            Self::IdentityProviderUnavailable => (
+                "identity-provider-unavailable",
+                "The identity provider cannot be reached",
+                S::SERVICE_UNAVAILABLE,
+            ),
+            Self::IdentityNotConfirmed => {
+                ("identity-not-confirmed", "The identity provider does not confirm it", S::FORBIDDEN)
             }
             Self::Busy => ("busy", "Too much at once", S::SERVICE_UNAVAILABLE),
             Self::StoreUnavailable => {

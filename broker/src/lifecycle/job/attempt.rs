@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use yinqiao_lifecycle::Job;
+use yinqiao_lifecycle::{Job, JobKind};
 
 use crate::broker::Broker;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, Kind};
 use crate::store::StoreError;
 
 /// What came of an attempt.
@@ -86,6 +86,9 @@ pub async fn attempt_due_jobs(broker: &Broker) -> Result<usize, StoreError> {
 impl Broker {
     /// Does what the job asks for, as far as it can be done now.
     async fn run_job(&self, job: &Job) -> Result<Attempt, ApiError> {
-        Err(ApiError::new(crate::http::problem::Kind::Internal, format!("nobody does {}", job.kind.name())))
+        match &job.kind {
+            JobKind::Message(id) => self.deliver(*id).await,
+            other => Err(ApiError::new(Kind::Internal, format!("nobody does {}", other.name()))),
+        }
     }
 }
