@@ -6,10 +6,15 @@
 
 pub mod actor;
 pub mod audit;
+pub mod cascade;
+pub mod certificate;
 pub mod identity;
 pub mod job;
 pub mod money;
+pub mod recovery;
 pub mod refusal;
+pub mod reminder;
+pub mod seal;
 pub mod step;
 
 pub use actor::Actor;
