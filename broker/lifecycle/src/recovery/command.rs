@@ -56,8 +56,7 @@ impl Recovery {
             .note("recovery.request", by, now)
             .with("certificate", facts.subject())
             .with("encryption_serial", &facts.encryption_serial);
-        // The job comes for the expiry, should the consents not come.
-        Ok(Step::change(recovery, note).with_job(Job::at(JobKind::RecoverKey(id), consent_until, now)))
+        Ok(Step::change(recovery, note))
     }
 
     /// A security officer's consent. With that of a second one the CA is asked.
@@ -98,7 +97,7 @@ impl Recovery {
                 return Ok(Step::unchanged(self.clone()));
             }
             RecoveryState::Recovering { .. } if broker => {}
-            _ if broker && !self.is_open() => return Ok(Step::unchanged(self.clone())),
+            _ if broker && !self.is_open(now) => return Ok(Step::unchanged(self.clone())),
             _ => {
                 self.must_await(now)?;
             }
@@ -196,7 +195,7 @@ impl Recovery {
         }
     }
 
-    fn is_late(&self, now: Timestamp) -> bool {
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.consent_until <= now
     }
 

@@ -112,10 +112,14 @@ pub struct Consent {
 }
 
 impl Recovery {
-    /// Whether something may still come of it by itself: one such request at a time for each certificate.
+    /// Whether the key may still come: one such request at a time for each certificate.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        matches!(self.state, RecoveryState::AwaitingConsent { .. } | RecoveryState::Recovering { .. })
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        match self.state {
+            RecoveryState::AwaitingConsent { .. } => !self.is_late(now),
+            RecoveryState::Recovering { .. } => true,
+            _ => false,
+        }
     }
 
     /// The consents so far.

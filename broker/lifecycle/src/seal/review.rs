@@ -7,7 +7,10 @@ use crate::actor::Actor;
 use crate::job::{Job, JobKind};
 use crate::step::Step;
 
-use super::{SealApplication, SealApplicationState, SealRefusal as Refusal, SealStanding};
+use super::{
+    SealApplication, SealApplicationState, SealFacts, SealRefusal as Refusal, SealRevocationReason,
+    SealStanding,
+};
 
 const MOST_REASON_CHARACTERS: usize = 200;
 
@@ -27,10 +30,10 @@ pub enum Review {
 pub struct Reviewed {
     /// The application's step.
     pub step: Step<SealApplication>,
-    /// How the new seal stands, to be stored with its record. One whose application was cancelled is stored as well, to be
-    /// revoked: [`SealStanding::revoke`] is to be called for it, and for [`Self::superseded`].
+    /// How the new seal stands, to be stored with its record. One whose application was cancelled is revoked from the start;
+    /// its record is there for the CA to be told.
     pub seal: Option<(SealId, SealStanding)>,
-    /// The seal that is replaced: it is to be revoked in the same transaction.
+    /// The seal that is replaced: [`SealStanding::revoke`] with [`SealRevocationReason::Superseded`] is stored along with it.
     pub superseded: Option<SealId>,
 }
 
@@ -73,37 +76,35 @@ impl SealApplication {
                 match (stray, review) {
                     (Some(earlier), Review::Made(seal)) if *earlier == seal => {}
                     // The CA had said that there is none: it made one after all.
-                    (None, Review::Made(seal)) => return Ok(self.settled(Some(seal), by, now)),
+                    (None, Review::Made(seal)) => return self.settled(Some(seal), by, now),
                     (Some(_), Review::Made(_)) => return Err(Refusal::Over(self.state.name())),
                     (_, Review::Rejected(_) | Review::Withdrawn) => {}
                 }
                 Ok(alone(Step::unchanged(self.clone())))
             }
             (SealApplicationState::Cancelled { settled: false, .. }, Review::Made(seal)) => {
-                Ok(self.settled(Some(seal), by, now))
+                self.settled(Some(seal), by, now)
             }
-            (SealApplicationState::Cancelled { settled: false, .. }, _) => Ok(self.settled(None, by, now)),
+            (SealApplicationState::Cancelled { settled: false, .. }, _) => self.settled(None, by, now),
             (state, _) => Err(Refusal::Over(state.name())),
         }
     }
 
     /// A cancelled application of which it is known now what the CA made of it.
-    fn settled(&self, stray: Option<SealId>, by: &Actor, now: Timestamp) -> Reviewed {
+    fn settled(&self, stray: Option<SealId>, by: &Actor, now: Timestamp) -> Result<Reviewed, Refusal> {
         let mut next = self.clone();
         if let SealApplicationState::Cancelled { settled, stray: known, .. } = &mut next.state {
             *settled = true;
             *known = stray;
         }
-        let note = self.note("seal.cancelled", by, now);
-        match stray {
-            None => alone(Step::change(next, note)),
-            Some(seal) => Reviewed {
-                step: Step::change(next, note.with("seal", format!("seal/{seal}")))
-                    .with_job(Job::new(JobKind::RevokeSeal(seal), now)),
-                seal: Some((seal, self.fresh_standing())),
-                superseded: None,
-            },
-        }
+        let mut step = Step::change(next, self.note("seal.cancelled", by, now));
+        let Some(seal) = stray else { return Ok(alone(step)) };
+        let facts = SealFacts { id: seal, enterprise: &self.enterprise };
+        let revoked =
+            self.fresh_standing().revoke(facts, SealRevocationReason::ApplicationCancelled, by, now)?;
+        step.audit.extend(revoked.audit);
+        step.jobs.extend(revoked.jobs);
+        Ok(Reviewed { step, seal: Some((seal, revoked.next)), superseded: None })
     }
 
     fn fresh_standing(&self) -> SealStanding {
