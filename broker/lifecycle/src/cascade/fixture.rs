@@ -97,11 +97,11 @@ impl World {
     /// Something new. A person has one membership, and sessions are counted once.
     pub(super) fn add(&mut self, which: u8, owner: u8, state: ThingState) {
         let list = self.list(which);
-        if which >= 5 {
-            if let Some(there) = list.iter_mut().find(|thing| thing.owner == owner) {
-                there.state = ThingState::Open;
-                return;
-            }
+        if which >= 5
+            && let Some(there) = list.iter_mut().find(|thing| thing.owner == owner)
+        {
+            there.state = ThingState::Open;
+            return;
         }
         list.push(Thing { number: list.len() as u8, owner, state });
     }

@@ -52,6 +52,10 @@ fn blocking_comes_first_and_the_company_last() {
     let kind = &kinds()[1];
     let mut world = World::with_one_of_each();
     let mut cascade = world.start(kind, day(1));
+    assert!(
+        cascade.steps.iter().all(|step| !matches!(step.what, What::DeleteEnterprise(_))),
+        "before an inventory"
+    );
     let mut order = Vec::new();
     while !cascade.is_finished() {
         for what in cascade.next_steps(day(1)) {

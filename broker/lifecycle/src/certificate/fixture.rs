@@ -13,14 +13,8 @@ pub(crate) fn company() -> CreditCode {
 }
 
 pub(crate) fn other_company() -> CreditCode {
-    "91110000600007519J".parse().unwrap_or_else(|_| with_check_character("91110000600007519"))
-}
-
-fn with_check_character(start: &str) -> CreditCode {
-    "0123456789ABCDEFGHJKLMNPQRTUWXY"
-        .chars()
-        .find_map(|check| format!("{start}{check}").parse().ok())
-        .unwrap()
+    let with_check = |check| format!("91110000M000100Y4{check}").parse().ok();
+    "0123456789ABCDEFGHJKLMNPQRTUWXY".chars().find_map(with_check).unwrap()
 }
 
 pub(crate) fn day(day: i64) -> Timestamp {
