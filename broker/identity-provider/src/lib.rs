@@ -1,0 +1,1 @@
+//! An OpenID provider to be embedded for demonstrations and tests.
