@@ -165,7 +165,8 @@ impl Broker {
         let record = &known.record;
         if let Some(revocation) = &record.revocation {
             let subject = record.holder.name.clone();
-            return Err(TrustError::Revoked { subject, at: revocation.at });
+            let reason = yinqiao_gm::x509::RevocationReason::Unspecified;
+            return Err(TrustError::Revoked { subject, at: revocation.at, reason });
         }
         let authority = self
             .authorities

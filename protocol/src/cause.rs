@@ -34,6 +34,8 @@ pub enum Cause {
     },
     /// The signing or encryption certificate was revoked after the claim.
     CertificateRevoked,
+    /// The signing or encryption certificate was suspended after the claim.
+    CertificateSuspended,
     /// The certificate's validity ended after the claim.
     CertificateExpired,
     /// The bid system cancelled the session.
@@ -83,6 +85,7 @@ impl Cause {
             | Self::PinLocked
             | Self::KeyDidNotOpen { .. }
             | Self::CertificateRevoked
+            | Self::CertificateSuspended
             | Self::CertificateExpired => Attribution::Holder,
             Self::ItemsNeverCame
             | Self::ItemsCameLate

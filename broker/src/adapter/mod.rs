@@ -3,6 +3,7 @@
 mod authorities;
 mod authority;
 pub mod catalogue;
+mod certificate;
 pub mod journal;
 pub mod known_root;
 mod operation;

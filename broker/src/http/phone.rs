@@ -374,11 +374,12 @@ pub async fn respond(
     Ok(web::Json(answered(&applied.stored)))
 }
 
-/// A certificate that was revoked or has expired after the claim ends the session; a status that cannot be had now may
+/// A certificate that was revoked or suspended or has expired after the claim ends the session; a status that cannot be had now may
 /// be had in a moment.
 async fn fail_where_final(broker: &Broker, session: SessionId, error: TrustError) -> ApiError {
     let cause = match &error {
         TrustError::Revoked { .. } | TrustError::IssuerRevoked { .. } => Some(Cause::CertificateRevoked),
+        TrustError::Held { .. } => Some(Cause::CertificateSuspended),
         TrustError::NotValidNow { .. } => Some(Cause::CertificateExpired),
         TrustError::NotTrusted { .. }
         | TrustError::UnknownAuthority(_)

@@ -68,6 +68,8 @@ pub enum Kind {
     CertificateUnknown,
     /// The certificate was revoked.
     CertificateRevoked,
+    /// The certificate is suspended.
+    CertificateSuspended,
     /// The certificate is not valid at this time.
     CertificateExpired,
     /// The certificate does not lead to a trusted root.
@@ -143,6 +145,9 @@ impl Kind {
             }
             Self::CertificateUnknown => ("certificate-unknown", "The certificate is not known", S::FORBIDDEN),
             Self::CertificateRevoked => ("certificate-revoked", "The certificate was revoked", S::FORBIDDEN),
+            Self::CertificateSuspended => {
+                ("certificate-suspended", "The certificate is suspended", S::FORBIDDEN)
+            }
             Self::CertificateExpired => {
                 ("certificate-expired", "The certificate is not valid now", S::FORBIDDEN)
             }
@@ -359,6 +364,7 @@ impl From<TrustError> for ApiError {
         let detail = error.to_string();
         let kind = match error {
             TrustError::Revoked { .. } => Kind::CertificateRevoked,
+            TrustError::Held { .. } => Kind::CertificateSuspended,
             TrustError::NotValidNow { .. } => Kind::CertificateExpired,
             TrustError::NotTrusted { .. }
             | TrustError::IssuerRevoked { .. }

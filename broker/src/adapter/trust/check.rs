@@ -9,7 +9,7 @@ use yinqiao_gm::x509::{AnyCertificate, Certificate};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 
-use super::{TrustError, name_of};
+use super::{TrustError, name_of, seconds};
 use crate::adapter::Authority;
 use crate::adapter::catalogue::{EntryTrust, Source, Unknown};
 
@@ -48,11 +48,11 @@ impl Authority {
             if entry.trust.fetch_by_url {
                 self.fetch_list_for(ca, now).await;
             }
-            if let Some(at) = self.trust().revoked_by_list(ca) {
+            if let Some(entry) = self.trust().entry_of_list(ca) {
                 return Err(TrustError::IssuerRevoked {
                     subject: name_of(certificate),
                     issuer: name_of(ca),
-                    at,
+                    at: seconds(entry.revoked_at),
                 });
             }
         }
@@ -89,9 +89,9 @@ impl Authority {
             }
         }
         // What is known to be revoked is not unknown, however old the news.
-        let revoked = self.trust().revoked_by_list(certificate);
-        if let Some(at) = revoked.or_else(|| self.trust().ocsp.revoked_at(certificate)) {
-            return Err(TrustError::Revoked { subject: name_of(certificate), at });
+        let listed = self.trust().entry_of_list(certificate);
+        if let Some(entry) = listed.or_else(|| self.trust().ocsp.entry(certificate)) {
+            return Err(TrustError::listed(certificate, entry));
         }
         match rules.unknown {
             Unknown::Refuse => Err(TrustError::StatusUnavailable { authority: self.name().to_owned() }),

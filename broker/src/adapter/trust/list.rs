@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList, RevocationReason};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList, RevocationReason, RevokedEntry};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 
-use super::{TrustError, name_of, seconds};
+use super::{TrustError, seconds};
 
 /// A verified list with the time it was fetched.
 #[derive(Clone, Debug)]
@@ -88,29 +88,28 @@ impl HeldList {
         seconds(self.base.list.next_update())
     }
 
-    /// Since when a certificate is revoked or held by the newest of what is held, fresh or not: a delta that is past its
-    /// time still tells what was revoked then.
-    pub(super) fn revoked_at(&self, certificate: &AnyCertificate) -> Option<Timestamp> {
+    /// What the newest of what is held says of a certificate, fresh or not: a delta that is past its time still tells what
+    /// was revoked then.
+    pub(super) fn entry(&self, certificate: &AnyCertificate) -> Option<RevokedEntry> {
         let by_base = self.base.list.entry(certificate.serial());
-        let entry = match self.delta.as_ref().and_then(|delta| delta.list.entry(certificate.serial())) {
+        match self.delta.as_ref().and_then(|delta| delta.list.entry(certificate.serial())) {
             Some(entry) if entry.reason == RevocationReason::RemoveFromCrl => None,
             Some(entry) => Some(entry),
             None => by_base,
-        };
-        entry.map(|entry| seconds(entry.revoked_at))
+        }
     }
 
     /// The status of a certificate of the list's issuer and scope.
     ///
     /// # Errors
-    /// [`TrustError::Revoked`].
+    /// [`TrustError::Revoked`], [`TrustError::Held`].
     pub(super) fn status(
         &self,
         certificate: &AnyCertificate,
         now: Timestamp,
     ) -> Result<CertificateStatus, TrustError> {
-        if let Some(at) = self.revoked_at(certificate) {
-            return Err(TrustError::Revoked { subject: name_of(certificate), at });
+        if let Some(entry) = self.entry(certificate) {
+            return Err(TrustError::listed(certificate, entry));
         }
         let (newest, source) = match &self.delta {
             Some(delta) if delta.is_fresh(now) => (delta, StatusSource::DeltaCrl),

@@ -6,8 +6,8 @@
 //!   └──── status ─────▶ list (by the adapter, by URL) · ocsp (by the adapter, by URL) ──▶ policy
 //! ```
 
-use yinqiao_gm::x509::AnyCertificate;
 use yinqiao_gm::x509::chain::ChainError;
+use yinqiao_gm::x509::{AnyCertificate, RevocationReason, RevokedEntry};
 use yinqiao_protocol::Timestamp;
 
 mod anchors;
@@ -29,9 +29,21 @@ pub use store::TrustStore;
 /// Why a certificate answers no session.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Revoked, held, or its revocation is wanted.
+    /// Revoked, or its revocation is wanted.
     #[error("the certificate of {subject} was revoked at {at}: apply for a new one")]
     Revoked {
+        /// The holder's name in the certificate.
+        subject: String,
+        /// Since when.
+        at: Timestamp,
+        /// Why, where it is known.
+        reason: RevocationReason,
+    },
+    /// Suspended, or its suspension is wanted.
+    #[error(
+        "the certificate of {subject} is suspended since {at}: whoever suspended it can resume it, and the trading centre"
+    )]
+    Held {
         /// The holder's name in the certificate.
         subject: String,
         /// Since when.
@@ -74,6 +86,17 @@ pub enum TrustError {
         /// Name of the adapter.
         authority: String,
     },
+}
+
+impl TrustError {
+    /// What a revocation list or an OCSP answer has against a certificate.
+    fn listed(certificate: &AnyCertificate, entry: RevokedEntry) -> Self {
+        let (subject, at) = (name_of(certificate), seconds(entry.revoked_at));
+        match entry.reason {
+            RevocationReason::CertificateHold => Self::Held { subject, at },
+            reason => Self::Revoked { subject, at, reason },
+        }
+    }
 }
 
 /// How a certificate is called in errors.

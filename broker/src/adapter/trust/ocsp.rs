@@ -7,12 +7,12 @@ use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{Der, DerRequest, Reply, Request};
 use yinqiao_gm::hash::HashAlgorithm;
 use yinqiao_gm::ocsp::{self, CertId, CertStatus, Expectation, Nonce, OcspRequest, OcspResponse};
-use yinqiao_gm::x509::{AnyCertificate, PublicKey};
+use yinqiao_gm::x509::{AnyCertificate, PublicKey, RevokedEntry};
 use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::fetch::{Sent, fetch};
-use super::{TrustError, name_of, seconds};
+use super::{TrustError, seconds};
 use crate::adapter::Authority;
 
 /// Answers held in memory at most.
@@ -40,16 +40,20 @@ struct Answer {
 #[derive(Clone)]
 enum Verdict {
     Good(CertificateStatus),
-    Revoked(Timestamp),
+    Revoked(RevokedEntry),
 }
 
 impl OcspCache {
-    /// Since when a certificate is revoked by the last answer about it, fresh or not.
-    pub(super) fn revoked_at(&self, certificate: &AnyCertificate) -> Option<Timestamp> {
+    /// What the last answer about a certificate has against it, fresh or not.
+    pub(super) fn entry(&self, certificate: &AnyCertificate) -> Option<RevokedEntry> {
         match self.answers.get(&Sm3Hex(certificate.fingerprint()))?.verdict {
-            Verdict::Revoked(at) => Some(at),
+            Verdict::Revoked(entry) => Some(entry),
             Verdict::Good(_) => None,
         }
+    }
+
+    pub(super) fn forget(&self, certificate: &AnyCertificate) {
+        self.answers.remove(&Sm3Hex(certificate.fingerprint()));
     }
 
     pub(super) fn clear(&self) {
@@ -62,7 +66,7 @@ impl Authority {
     /// The status by OCSP; `None` when nobody gives a usable answer.
     ///
     /// # Errors
-    /// [`TrustError::Revoked`].
+    /// [`TrustError::Revoked`], [`TrustError::Held`].
     pub(super) async fn status_by_ocsp(
         &self,
         certificate: &AnyCertificate,
@@ -91,7 +95,7 @@ impl Authority {
         };
         match answer.verdict {
             Verdict::Good(status) => Ok(Some(status)),
-            Verdict::Revoked(at) => Err(TrustError::Revoked { subject: name_of(certificate), at }),
+            Verdict::Revoked(entry) => Err(TrustError::listed(certificate, entry)),
         }
     }
 
@@ -128,7 +132,7 @@ impl Authority {
                 next_update,
                 fetched_at: now,
             }),
-            CertStatus::Revoked(entry) => Verdict::Revoked(seconds(entry.revoked_at)),
+            CertStatus::Revoked(entry) => Verdict::Revoked(entry),
             CertStatus::Unknown => return Ok(None),
         };
         Ok(Some(Answer { verdict, until: next_update.min(longest) }))

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use dashmap::DashMap;
 
 use yinqiao_gm::x509::chain::{Path, Usage};
-use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList};
+use yinqiao_gm::x509::{AnyCertificate, AnyRevocationList, RevocationReason, RevokedEntry};
 use yinqiao_protocol::outcome::CertificateStatus;
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
@@ -106,7 +106,7 @@ impl TrustStore {
     /// The status by the list that speaks of the certificate; `None` without a fresh one.
     ///
     /// # Errors
-    /// [`TrustError::Revoked`].
+    /// [`TrustError::Revoked`], [`TrustError::Held`].
     pub(super) fn status_by_list(
         &self,
         certificate: &AnyCertificate,
@@ -117,9 +117,20 @@ impl TrustStore {
         list.map(|list| list.status(certificate, now)).transpose()
     }
 
-    /// Since when a certificate is revoked by the newest list that speaks of it, fresh or not.
-    pub(super) fn revoked_by_list(&self, certificate: &AnyCertificate) -> Option<Timestamp> {
-        self.read().list_for(certificate)?.revoked_at(certificate)
+    /// What the newest list that speaks of a certificate has against it, fresh or not.
+    pub(super) fn entry_of_list(&self, certificate: &AnyCertificate) -> Option<RevokedEntry> {
+        self.read().list_for(certificate)?.entry(certificate)
+    }
+
+    /// Since when and why a certificate is revoked by the newest list that speaks of it, fresh or not; one that is only held
+    /// is not revoked.
+    pub fn revoked_by_list(&self, certificate: &AnyCertificate) -> Option<RevokedEntry> {
+        self.entry_of_list(certificate).filter(|entry| entry.reason != RevocationReason::CertificateHold)
+    }
+
+    /// The next check of a certificate asks its responder anew.
+    pub fn forget_answer_about(&self, certificate: &AnyCertificate) {
+        self.ocsp.forget(certificate);
     }
 
     /// Whether the list that speaks of the certificate may be relied on at `now`.

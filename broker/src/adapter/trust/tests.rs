@@ -223,7 +223,7 @@ async fn where_there_is_no_list_ocsp_answers_and_its_answer_is_used_for_as_long_
     assert_eq!(scene.ca.asked(), asked, "the answer is held");
     let later = scene.now.plus_seconds(61);
     let refused = scene.authority.status_by_ocsp(&holder, &scene.ca.root, later).await;
-    assert!(matches!(refused, Err(TrustError::Revoked { .. })));
+    assert!(matches!(refused, Err(TrustError::Held { .. })));
 }
 
 #[actix_rt::test]
