@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::ptr;
 
-use yinqiao_ca_abi::{ca_adapter, ca_call, ca_host, ca_instance, ca_slice, status};
+use yinqiao_ca_abi::{ca_adapter, ca_call, ca_host, ca_instance, ca_slice, operation, status};
 use yinqiao_ca_sdk::messages::ErrorDocument;
 use yinqiao_ca_sdk::{Description, Threading};
 use zeroize::Zeroizing;
@@ -100,6 +100,19 @@ impl Plugin {
         }
     }
 
+    /// Only revocation lists and lists of operations are long: a plugin that writes without end into any other reply is
+    /// stopped long before it costs the broker time to read.
+    fn reply_limit(&self, call: &Call) -> usize {
+        let limit = self.state.reply_limit();
+        match call.function {
+            Function::List | Function::Poll => limit,
+            Function::Submit if call.operation == operation::CA_OP_CRL => limit,
+            Function::Submit | Function::Lookup | Function::Cancel | Function::Health => {
+                limit.min(REPLY_ABOUT_ONE)
+            }
+        }
+    }
+
     /// Calls a function.
     pub(super) fn call(&self, instance: OpenInstance, id: u64, call: &Call) -> (i32, Zeroizing<Vec<u8>>) {
         let structure = ca_call {
@@ -118,7 +131,7 @@ impl Plugin {
             Function::List => self.adapter.list,
             Function::Health | Function::Submit => None,
         };
-        inside(self.state.reply_limit(), |out| {
+        inside(self.reply_limit(call), |out| {
             // SAFETY: functions of the checked table with an open instance; structure, document and buffer outlive the
             // call; the thread is one that the plugin's threading allows.
             unsafe {
@@ -134,6 +147,9 @@ impl Plugin {
         })
     }
 }
+
+/// Octets of a reply that is about one certificate or seal: the largest is a seal with its picture.
+const REPLY_ABOUT_ONE: usize = 2 << 20;
 
 fn refused_by(stage: Stage, status: i32, document: &[u8]) -> Refused {
     let document: ErrorDocument = serde_json::from_slice(document).unwrap_or_default();
