@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod message;
 pub mod metrics;
 pub mod operator;
+pub mod picture;
 pub mod records;
 pub mod secrets;
 pub mod server;

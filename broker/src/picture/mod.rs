@@ -1,0 +1,99 @@
+//! Pictures of seals: whatever is uploaded is decoded within limits and drawn anew, so that nothing of the file itself is
+//! kept.
+
+use image::{ImageFormat, RgbaImage};
+
+use yinqiao_protocol::Sm3Hex;
+
+mod background;
+mod decode;
+mod size;
+
+/// Bytes of an uploaded file at most.
+pub const MOST_BYTES: usize = 4 << 20;
+/// Millimetres of a seal each way at most, and at least 1.
+pub const MOST_MILLIMETRES: u32 = 200;
+
+/// Why a file is no picture of a seal.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PictureError {
+    /// Too many bytes.
+    #[error("the picture is larger than {} KiB: save it with less detail", MOST_BYTES >> 10)]
+    TooLarge,
+    /// Another kind of file.
+    #[error("the picture is neither a PNG nor a JPEG file: save it as one of these")]
+    Format,
+    /// Too many pixels.
+    #[error("the picture has more than {MOST_PIXELS} pixels each way: scale it down", MOST_PIXELS = decode::MOST_PIXELS)]
+    TooManyPixels,
+    /// Not whole, or broken.
+    #[error("the picture cannot be read to its end: save it anew")]
+    Broken,
+    /// Nothing to be seen.
+    #[error("the picture is empty once its background is taken away: take one with the seal's print in it")]
+    Empty,
+    /// A size that no seal has.
+    #[error("a seal is 1 to {MOST_MILLIMETRES} mm wide and high")]
+    Millimetres,
+    /// The picture cannot be written: a defect of the broker.
+    #[error("the picture cannot be written: {0}")]
+    Encoding(String),
+}
+
+/// What becomes of the background.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Background {
+    /// It stays as it is.
+    Keep,
+    /// Paper is taken away: the lighter and the less coloured, the more transparent.
+    Remove,
+}
+
+/// A picture as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SealPicture {
+    /// PNG, RGBA with eight bits each, without any metadata.
+    pub png: Vec<u8>,
+    /// SM3 of the PNG.
+    pub sm3: Sm3Hex,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+impl SealPicture {
+    /// Reads a PNG or JPEG file and draws it anew for a seal of this size on paper, in millimetres.
+    ///
+    /// # Errors
+    /// See [`PictureError`].
+    pub fn from_upload(
+        file: &[u8],
+        background: Background,
+        (width_mm, height_mm): (u32, u32),
+    ) -> Result<Self, PictureError> {
+        if !(1..=MOST_MILLIMETRES).contains(&width_mm) || !(1..=MOST_MILLIMETRES).contains(&height_mm) {
+            return Err(PictureError::Millimetres);
+        }
+        let mut picture = decode::decode(file)?;
+        if background == Background::Remove {
+            background::remove(&mut picture);
+        }
+        if picture.pixels().all(|pixel| pixel.0[3] == 0) {
+            return Err(PictureError::Empty);
+        }
+        Self::draw(&size::fit(picture, width_mm, height_mm))
+    }
+
+    fn draw(picture: &RgbaImage) -> Result<Self, PictureError> {
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|reason| PictureError::Encoding(reason.to_string()))?;
+        let png = png.into_inner();
+        Ok(Self { sm3: Sm3Hex::of(&png), png, width: picture.width(), height: picture.height() })
+    }
+}
+
+#[cfg(test)]
+mod tests;
