@@ -24,6 +24,7 @@ use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
 use crate::identity::{IdentityError, IdentityProvider};
+use crate::lifecycle::certificate;
 use crate::lifecycle::job::JobBoard;
 use crate::message::{self, SendError, Sender};
 use crate::records::Repository;
@@ -113,14 +114,18 @@ impl Broker {
         SessionSupervisor::start(sessions.clone()).await?;
         AdapterSupervisor::new(Arc::clone(&authorities), Arc::clone(&outages)).start();
         let jobs = Arc::new(JobBoard::default());
-        let repository = Repository::new(Arc::clone(&records), Clock::System).observed_by(jobs.clone());
+        let directory = Directory::new(Arc::clone(&records));
+        directory.renew_stored_certificates(clock::now()).await?;
+        let repository = Repository::new(Arc::clone(&records), Clock::System)
+            .observed_by(directory.observer())
+            .observed_by(jobs.clone());
         info!(adapters = authorities.all().len(), "broker started");
         Ok(Self {
             public_url,
             site,
             store,
             sessions,
-            directory: Directory::new(records),
+            directory,
             repository,
             jobs,
             sender: message::configured(&config.messages)?,
@@ -163,23 +168,27 @@ impl Broker {
     /// See [`TrustError`].
     pub async fn check_certificate(&self, known: &KnownCertificate) -> Result<Checked, TrustError> {
         let record = &known.record;
-        if let Some(revocation) = &record.revocation {
-            let subject = record.holder.name.clone();
-            let reason = yinqiao_gm::x509::RevocationReason::Unspecified;
-            return Err(TrustError::Revoked { subject, at: revocation.at, reason });
-        }
+        certificate::check_standing(record, clock::now())?;
         let authority = self
             .authorities
             .get(&record.certificate_authority)
             .map_err(|_| TrustError::UnknownAuthority(record.certificate_authority.clone()))?;
         let now = clock::now();
-        let checked = authority.check(&known.signing, Usage::Signing, now).await;
+        let mut checked = authority.check(&known.signing, Usage::Signing, now).await;
         if matches!(checked, Err(TrustError::StatusUnavailable { .. })) {
             self.outages.begins(authority.name(), authority.trust().without_list_since(now));
         }
-        let checked = checked?;
-        authority.check(&known.encryption, Usage::Encryption, now).await?;
-        Ok(checked)
+        if checked.is_ok()
+            && let Err(error) = authority.check(&known.encryption, Usage::Encryption, now).await
+        {
+            checked = Err(error);
+        }
+        if let Err(TrustError::Revoked { reason, .. }) = &checked
+            && let Err(error) = certificate::found_revoked(&self.repository, &known.sm3, *reason).await
+        {
+            error!(certificate = %known.sm3, %error, "a revocation by its CA could not be noted");
+        }
+        checked
     }
 
     /// Whether a seal is valid now and names this certificate among its users.

@@ -6,11 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use yinqiao_ca_sdk::messages::{
-    CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, RevocationReason,
-    RevokeRequest, SealIssueRequest, Serial, State,
+    CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, SealIssueRequest,
 };
 use yinqiao_ca_worker::{AdapterHandle, BreakerState, ProcessState};
-use yinqiao_gm::x509::Certificate;
 
 use super::catalogue::Entry;
 use super::journal::Journal;
@@ -229,31 +227,6 @@ impl Authority {
             Reply::Seal(seal) => Ok(seal),
             _ => Err(self.unexpected_reply()),
         }
-    }
-
-    /// Revokes a certificate with the other one of its pair, and gets the new revocation list.
-    ///
-    /// # Errors
-    /// See [`AuthorityError`].
-    pub async fn revoke(
-        self: &Arc<Self>,
-        key: &IdempotencyKey,
-        certificate: &Certificate,
-        reason: RevocationReason,
-    ) -> Result<(), AuthorityError> {
-        let serial = Serial::from_octets(certificate.serial().as_bytes())
-            .map_err(|e| self.broken(format!("serial number: {e}")))?;
-        let request = Request::Revoke(RevokeRequest { serial: serial.clone(), reason, pair: true });
-        let Reply::States(states) = self.carry_out(key, &request, Patience::LONG).await? else {
-            return Err(self.unexpected_reply());
-        };
-        let confirmed =
-            states.certificates.iter().any(|state| state.serial == serial && state.state == State::Revoked);
-        if !confirmed {
-            self.journal.forget(key).await?;
-            return Err(self.broken("it does not confirm the revocation".to_owned()));
-        }
-        self.refresh().await
     }
 
     /// The result of the operation is stored where it belongs.

@@ -35,7 +35,10 @@ impl Authority {
             }
             CaOperation::Revoke(reason) => {
                 let reason = told(reason);
-                (Request::Revoke(RevokeRequest { serial: serial.clone(), reason, pair: true }), State::Revoked)
+                (
+                    Request::Revoke(RevokeRequest { serial: serial.clone(), reason, pair: true }),
+                    State::Revoked,
+                )
             }
         };
         let Reply::States(states) = self.carry_out(key, &request, patience).await? else {

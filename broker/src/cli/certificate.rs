@@ -2,7 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 
-use yinqiao_ca_sdk::messages::RevocationReason;
+use yinqiao_lifecycle::certificate::RevocationReason;
 
 use super::request::{ask, show};
 use crate::config::Config;

@@ -50,6 +50,12 @@ impl<T> Cache<T> {
         Ok(entry)
     }
 
+    /// Forgets one entry: called after its change is stored.
+    pub fn forget_one(&self, key: &Sm3Hex) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.entries.remove(key);
+    }
+
     /// Forgets all entries: called after each change is stored.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);

@@ -7,6 +7,7 @@ use yinqiao_protocol::phone::Enrolled;
 use yinqiao_protocol::{Sm3Hex, Timestamp, Token};
 
 use super::{CertificateRecord, Directory, DirectoryError, Versioned};
+use crate::records::index_changes;
 use crate::store::StoreError;
 
 /// An enrolment, stored under the SM3 of its code.
@@ -96,10 +97,11 @@ impl Directory {
         certificate: &CertificateRecord,
     ) -> Result<(), StoreError> {
         let certificate_sm3 = Sm3Hex::of(certificate.signing_certificate.as_slice());
-        let changes = vec![
+        let mut changes = vec![
             self.enrolments.to_change(code.as_bytes(), expected, Some(record))?,
             self.certificates.to_change(certificate_sm3.as_bytes(), 0, Some(certificate))?,
         ];
+        changes.extend(index_changes(None, Some(certificate)));
         self.records.change(changes).await
     }
 }

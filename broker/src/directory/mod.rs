@@ -13,12 +13,14 @@ mod certificate;
 mod enrolment;
 mod relying_party;
 mod seal;
+mod stored_certificate;
 
 use cache::Cache;
-pub use certificate::{CertificateRecord, KnownCertificate, Revocation};
+pub use certificate::{CertificateRecord, KnownCertificate, NewCertificate};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
 pub use seal::{SealRecord, SealRequestRecord};
+pub use stored_certificate::of_member;
 
 /// Why the directory gives no answer.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,7 @@ pub struct Directory {
     seals: Table<SealRecord>,
     seal_requests: Table<SealRequestRecord>,
     api_key_cache: Cache<RelyingPartyRecord>,
-    certificate_cache: Cache<KnownCertificate>,
+    certificate_cache: Arc<Cache<KnownCertificate>>,
 }
 
 impl Directory {
@@ -61,7 +63,7 @@ impl Directory {
             seals: Table::new(&records, Collection::Seal),
             seal_requests: Table::new(&records, Collection::SealRequest),
             api_key_cache: Cache::default(),
-            certificate_cache: Cache::default(),
+            certificate_cache: Arc::default(),
             records,
         }
     }

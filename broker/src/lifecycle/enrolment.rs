@@ -21,7 +21,9 @@ use yinqiao_protocol::{Base64, Sm3Hex};
 use crate::adapter::{Authority, AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::{CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
+use crate::directory::{
+    CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, NewCertificate, Versioned,
+};
 use crate::http::problem::{ApiError, Kind};
 use crate::store::StoreError;
 
@@ -58,15 +60,17 @@ impl Broker {
         };
         let record = found.value.clone();
         let enrolled = enrolled(&authority, &record, &certificate_request, pair).await?;
-        let certificate = CertificateRecord {
+        let certificate = CertificateRecord::new(NewCertificate {
             holder: record.holder.clone(),
+            user: None,
+            order: None,
             certificate_authority: record.certificate_authority.clone(),
             signing_certificate: enrolled.signing_certificate.clone(),
             encryption_certificate: enrolled.encryption_certificate.clone(),
             device_key: enrolment.device_key,
             issued_at: clock::now(),
-            revocation: None,
-        };
+        })
+        .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         found.value.state = EnrolmentState::Issued { request_sm3, enrolled: Box::new(enrolled.clone()) };
         match self.directory.conclude_enrolment(&code_sm3, found.version, &found.value, &certificate).await {
             Ok(()) => {}

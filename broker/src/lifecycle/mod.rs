@@ -1,5 +1,6 @@
 //! The life of certificates and seals around the sessions.
 
+pub mod certificate;
 pub mod enrolment;
 pub mod job;
 pub mod revocation;

@@ -1,48 +1,59 @@
-//! Revocation: the broker blocks the certificate at once, then has the CA revoke it.
+//! Revocation by whoever runs the broker, at the command line: the certificate is blocked at once, and the command waits
+//! until the CA has confirmed it.
 
-use yinqiao_ca_sdk::messages::{IdempotencyKey, RevocationReason};
+use yinqiao_lifecycle::Actor;
+use yinqiao_lifecycle::certificate::{RevocationReason, Status};
 use yinqiao_protocol::Sm3Hex;
 
-use crate::adapter::AuthorityError;
+use super::certificate::{self, CertificateCommand};
+use super::job::Attempt;
+use crate::adapter::Patience;
 use crate::broker::Broker;
-use crate::clock;
-use crate::directory::Revocation;
 use crate::http::problem::{ApiError, Kind};
 
 impl Broker {
-    /// Revokes a certificate pair. Repeating it finishes what a failed CA left open.
+    /// Revokes a certificate pair. Where the CA does not confirm now, the broker goes on by itself.
     ///
     /// # Errors
-    /// When there is no such certificate, or the CA does not confirm: the broker blocks it all the same.
+    /// When there is no such certificate, it was revoked for another reason or has expired, or the CA does not confirm: the
+    /// broker blocks it all the same.
     pub async fn revoke(&self, sm3: &Sm3Hex, reason: RevocationReason) -> Result<(), ApiError> {
-        let known = self.directory.certificate(sm3).await?;
-        let mut revocation = known.record.revocation.clone().unwrap_or_else(|| Revocation {
-            at: clock::now(),
-            reason: format!("{reason:?}"),
-            confirmed: false,
-        });
-        let key = IdempotencyKey::try_from(format!("revoke-{sm3}"))
-            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
-        if revocation.confirmed {
-            return Ok(self.authorities.journal().conclude(&key, clock::now()).await?);
+        let command = CertificateCommand::Revoke(reason);
+        let (_, record) = self
+            .repository
+            .transact(async |transaction| {
+                certificate::change(transaction, sm3, &Actor::System, command).await
+            })
+            .await?;
+        if record.status(self.repository.clock().now()) == Status::Expired {
+            return Err(ApiError::new(Kind::Conflict, "this certificate has expired: it answers no session"));
         }
-        if known.record.revocation.is_none() {
-            self.directory.note_revocation(sm3, revocation.clone()).await?;
-        }
-        if revocation.reason != format!("{reason:?}") {
-            let text = format!(
-                "its revocation was begun with the reason {}: repeat it with that one",
-                revocation.reason
-            );
+        if let Some(revocation) =
+            record.standing.revocation().filter(|revocation| revocation.reason != reason)
+        {
+            let text = format!("it is revoked for another reason, {}, which stays", revocation.reason.name());
             return Err(ApiError::new(Kind::InvalidRequest, text));
         }
-        let authority = self.authorities.get(&known.record.certificate_authority)?;
-        match authority.revoke(&key, &known.signing, reason).await {
-            Ok(()) | Err(AuthorityError::Over) => {}
-            Err(error) => return Err(error.into()),
+        match certificate::reconcile(&self.repository, &*self.authorities, *sm3, Patience::LONG).await? {
+            Attempt::Finished => self.must_be_confirmed(sm3).await,
+            Attempt::Again(_) => Err(ApiError::new(
+                Kind::CertificateAuthorityPending,
+                "the CA has accepted the revocation and is not finished: the broker blocks the certificate, and asks again",
+            )),
         }
-        revocation.confirmed = true;
-        self.directory.note_revocation(sm3, revocation).await?;
-        Ok(authority.conclude(&key).await?)
+    }
+
+    async fn must_be_confirmed(&self, sm3: &Sm3Hex) -> Result<(), ApiError> {
+        let known = self.directory.certificate(sm3).await?;
+        match &known.record.standing.declined.revoke {
+            None => Ok(()),
+            Some(declined) => Err(ApiError::new(
+                Kind::CertificateAuthorityRefused,
+                format!(
+                    "the broker blocks the certificate, but its CA does not revoke it: {}",
+                    declined.reason
+                ),
+            )),
+        }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPicture};
 use yinqiao_gm::seal::SesSeal;
 use yinqiao_gm::x509::Certificate;
+use yinqiao_lifecycle::certificate::Status;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
 
@@ -72,6 +73,7 @@ impl Broker {
                 "a seal's picture is a whole PNG file of at most 512 KiB and 4,096 pixels each way",
             );
         }
+        let now = clock::now();
         let mut signers = Vec::new();
         let mut adapter = None;
         for record in self.directory.certificates().await? {
@@ -81,7 +83,7 @@ impl Broker {
                 .as_ref()
                 .is_some_and(|enterprise| enterprise.unified_social_credit_code == new.enterprise);
             if of_enterprise
-                && record.revocation.is_none()
+                && record.status(now) == Status::Active
                 && adapter.get_or_insert_with(|| record.certificate_authority.clone())
                     == &record.certificate_authority
             {
@@ -92,7 +94,6 @@ impl Broker {
             return invalid("no certificate of this enterprise is known: enrol a phone for it first");
         };
         self.authorities.get(&adapter)?;
-        let now = clock::now();
         let valid_until_ms = u64::try_from(now.millis()).unwrap_or_default() + VALIDITY_DAYS * 86_400_000;
         let request = SealIssueRequest {
             kind: seal_type(new.kind),

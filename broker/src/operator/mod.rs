@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 
-use yinqiao_ca_sdk::messages::{IdempotencyKey, RevocationReason};
+use yinqiao_ca_sdk::messages::IdempotencyKey;
 use yinqiao_gm::x509::Certificate;
+use yinqiao_lifecycle::certificate::{Confirmed, RevocationReason};
 use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
 use yinqiao_protocol::statement::RelyingPartyName;
@@ -239,17 +240,23 @@ async fn list_seals(broker: &Broker) -> Result<Value, ApiError> {
 }
 
 async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {
+    let now = broker.repository.clock().now();
     let mut rows = Vec::new();
     for record in broker.directory.certificates().await? {
         let certificate = Certificate::from_der(record.signing_certificate.as_slice())
             .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        let confirmed = record.standing.confirmed == Confirmed::Revoked;
+        let revocation = record.standing.revocation().map(
+            |revocation| json!({ "at": revocation.at, "reason": revocation.reason, "confirmed": confirmed }),
+        );
         rows.push(json!({
             "certificate_sm3": Sm3Hex(certificate.fingerprint()),
             "serial": certificate.serial().to_string(),
             "holder": record.holder,
             "certificate_authority": record.certificate_authority,
-            "issued_at": record.issued_at,
-            "revocation": record.revocation,
+            "issued_at": record.facts.issued_at,
+            "status": record.status(now),
+            "revocation": revocation,
         }));
     }
     Ok(json!({ "certificates": rows }))

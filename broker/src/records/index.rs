@@ -2,7 +2,8 @@
 
 use yinqiao_protocol::Timestamp;
 
-use super::Cursor;
+use super::{Aggregate, Cursor};
+use crate::store::{Collection, RecordChange, Write};
 
 /// An index. The number is part of the stored key and never changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,8 +39,8 @@ pub enum Index {
     CertificateByUser = 14,
     /// Certificates by company.
     CertificateByEnterprise = 15,
-    /// Certificates by end of validity.
-    CertificateByExpiry = 16,
+    /// Certificates by when their holder is to be reminded of their end.
+    CertificateByReminder = 16,
     /// Certificates by serial number of one of the pair.
     CertificateBySerial = 17,
     /// Seal applications by company.
@@ -105,6 +106,26 @@ impl IndexEntry {
     pub(super) fn key(&self, target: &[u8]) -> Vec<u8> {
         [self.prefix.bytes(), &self.order.to_be_bytes(), target].concat()
     }
+}
+
+/// What becomes of the index with a change of a record: entries that no longer hold go, those that do from now on come.
+/// They have no life of their own: who may change the record may change them.
+pub fn index_changes<T: Aggregate>(before: Option<&T>, next: Option<&T>) -> Vec<RecordChange> {
+    let keys = |record: Option<&T>| -> Vec<Vec<u8>> {
+        let Some(record) = record else { return Vec::new() };
+        let target = record.key();
+        record.index_entries().iter().map(|entry| entry.key(&target)).collect()
+    };
+    let (old, new) = (keys(before), keys(next));
+    let change = |key: &Vec<u8>, expected, write| RecordChange {
+        collection: Collection::Index,
+        key: key.clone(),
+        expected,
+        write,
+    };
+    let gone = old.iter().filter(|key| !new.contains(key)).map(|key| change(key, 1, Write::Remove));
+    let come = new.iter().filter(|key| !old.contains(key)).map(|key| change(key, 0, Write::Put(Vec::new())));
+    gone.chain(come).collect()
 }
 
 fn millis(at: Timestamp) -> u64 {

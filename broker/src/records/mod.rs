@@ -17,7 +17,7 @@ mod transaction;
 
 pub use crate::directory::Versioned;
 pub use answer::IdempotentAnswer;
-pub use index::{Index, IndexEntry, IndexPrefix};
+pub use index::{Index, IndexEntry, IndexPrefix, index_changes};
 pub use page::{Cursor, MalformedCursor, Page};
 pub use transaction::Transaction;
 

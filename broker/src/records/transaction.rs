@@ -7,7 +7,7 @@ use uuid::Uuid;
 use yinqiao_lifecycle::{AuditNote, Job, JobKind, Step};
 use yinqiao_protocol::Timestamp;
 
-use super::{Aggregate, Repository, Versioned};
+use super::{Aggregate, Repository, Versioned, index_changes};
 use crate::failpoint::{self, Failpoint};
 use crate::store::{Collection, RecordChange, StoreError, Write};
 
@@ -198,20 +198,9 @@ impl<'r> Transaction<'r> {
         Ok(())
     }
 
-    /// Removes index entries that no longer hold and adds those that do from now on. They have no life of their own: who
-    /// may change the record may change them.
     fn index<T: Aggregate>(&mut self, before: Option<&T>, next: Option<&T>) {
-        let keys = |record: Option<&T>| -> Vec<Vec<u8>> {
-            let Some(record) = record else { return Vec::new() };
-            let target = record.key();
-            record.index_entries().iter().map(|entry| entry.key(&target)).collect()
-        };
-        let (old, new) = (keys(before), keys(next));
-        for key in old.iter().filter(|key| !new.contains(key)) {
-            self.write(Collection::Index, key.clone(), 1, Write::Remove);
-        }
-        for key in new.into_iter().filter(|key| !old.contains(key)) {
-            self.write(Collection::Index, key, 0, Write::Put(Vec::new()));
+        for change in index_changes(before, next) {
+            self.write(change.collection, change.key, change.expected, change.write);
         }
     }
 

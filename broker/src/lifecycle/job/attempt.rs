@@ -6,8 +6,10 @@ use tracing::{info, warn};
 
 use yinqiao_lifecycle::{Job, JobKind};
 
+use crate::adapter::Patience;
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::certificate;
 use crate::store::StoreError;
 
 /// What came of an attempt.
@@ -88,6 +90,9 @@ impl Broker {
     async fn run_job(&self, job: &Job) -> Result<Attempt, ApiError> {
         match &job.kind {
             JobKind::Message(id) => self.deliver(*id).await,
+            JobKind::Reconcile(sm3) => {
+                certificate::reconcile(&self.repository, &*self.authorities, *sm3, Patience::NONE).await
+            }
             other => Err(ApiError::new(Kind::Internal, format!("nobody does {}", other.name()))),
         }
     }
