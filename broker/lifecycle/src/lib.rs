@@ -16,6 +16,7 @@ pub mod refusal;
 pub mod reminder;
 pub mod seal;
 pub mod step;
+pub mod user;
 
 pub use actor::Actor;
 pub use audit::AuditNote;
