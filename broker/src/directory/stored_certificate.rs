@@ -42,9 +42,9 @@ impl Aggregate for CertificateRecord {
                 entries.push(by_company(&of_member(code.as_str(), user.as_bytes())));
             }
         }
-        // One that is suspended is not looked at until it is resumed.
-        let in_use = self.status(issued_at) == Status::Active;
-        if let Some(at) = self.standing.next_reminder_at(&self.facts, issued_at).filter(|_| in_use) {
+        // One that is suspended is not looked at until it is resumed, and without a user nobody is to be reminded.
+        let looked_at = self.facts.user.is_some() && self.status(issued_at) == Status::Active;
+        if let Some(at) = self.standing.next_reminder_at(&self.facts, issued_at).filter(|_| looked_at) {
             entries.push(IndexEntry::rising(Index::CertificateByReminder, &[], at));
         }
         entries

@@ -3,6 +3,8 @@
 pub mod certificate;
 pub mod enrolment;
 pub mod job;
+pub mod recovery;
+pub mod reminder;
 pub mod revocation;
 pub mod seal;
 pub mod supervisor;

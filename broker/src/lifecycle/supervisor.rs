@@ -6,6 +6,7 @@ use actix::prelude::*;
 use actix_web::web;
 use tracing::error;
 
+use super::{certificate, recovery, reminder};
 use crate::broker::Broker;
 use crate::clock;
 
@@ -34,6 +35,18 @@ impl LifecycleSupervisor {
         let round = async move {
             if prune && let Err(reason) = broker.authorities.journal().prune(clock::now()).await {
                 error!(%reason, "used-up keys of CAs could not be removed");
+            }
+            if let Err(reason) = reminder::remind(&broker.repository).await {
+                error!(%reason, "reminders could not be written");
+            }
+            if let Err(reason) = recovery::expire_late(&broker.repository).await {
+                error!(%reason, "late key recoveries could not be ended");
+            }
+            if prune
+                && let Err(reason) =
+                    certificate::look_for_revocations(&broker.repository, &broker.authorities).await
+            {
+                error!(%reason, "revocations by CAs could not be looked for");
             }
             if let Err(reason) = broker.finish_seals().await {
                 error!(reason = reason.problem().detail, "seals under way could not be gone on with");

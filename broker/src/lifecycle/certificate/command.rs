@@ -6,6 +6,7 @@ use yinqiao_protocol::Sm3Hex;
 
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
+use crate::lifecycle::recovery;
 use crate::message::{self, Notice, Recipient};
 use crate::records::{Transaction, Versioned};
 
@@ -51,6 +52,9 @@ pub async fn change(
     };
     let step = decided.map_err(|refusal| refused(&refusal))?.map(|next| found.value.standing_so(next));
     tell_holder(transaction, &found.value, &step)?;
+    if step.changed && command == CertificateCommand::Hide {
+        recovery::reject_open(transaction, sm3, "the certificate was deleted").await?;
+    }
     let next = transaction.take(Some(&found), step)?;
     Ok((found, next))
 }

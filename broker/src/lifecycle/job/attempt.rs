@@ -9,7 +9,8 @@ use yinqiao_lifecycle::{Job, JobKind};
 use crate::adapter::Patience;
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::certificate;
+use crate::lifecycle::{certificate, recovery};
+use crate::records::Repository;
 use crate::store::StoreError;
 
 /// What came of an attempt.
@@ -26,34 +27,42 @@ pub enum Attempt {
 /// # Errors
 /// When the store fails.
 pub(super) async fn attempt(broker: &Broker, name: &[u8]) -> Result<(), StoreError> {
-    let Some(found) = broker.repository.get::<Job>(name).await? else { return Ok(()) };
+    attempt_with(&broker.repository, name, async |job| broker.run_job(job).await).await
+}
+
+/// The same with something else than a whole broker to do it.
+pub(crate) async fn attempt_with(
+    repository: &Repository,
+    name: &[u8],
+    run: impl AsyncFnOnce(&Job) -> Result<Attempt, ApiError>,
+) -> Result<(), StoreError> {
+    let Some(found) = repository.get::<Job>(name).await? else { return Ok(()) };
     let job = found.value;
-    match broker.run_job(&job).await {
+    match run(&job).await {
         Ok(Attempt::Finished) => {
             if job.attempts > 0 {
                 info!(job = job.kind.name(), attempts = job.attempts, "a job is done at last");
             }
             Ok(())
         }
-        Ok(Attempt::Again(pause)) => note(broker, name, |job, now| job.again_after(pause, now)).await,
+        Ok(Attempt::Again(pause)) => note(repository, name, |job, now| job.again_after(pause, now)).await,
         Err(error) => {
             let reason = error.problem().detail;
             // Powers of two: the log shows that it goes on failing, and does not fill up.
             if job.attempts.is_power_of_two() || job.attempts == 0 {
                 warn!(job = job.kind.name(), attempts = job.attempts + 1, reason, "a job is tried again");
             }
-            note(broker, name, |job, now| job.failed(reason.clone(), now)).await
+            note(repository, name, |job, now| job.failed(reason.clone(), now)).await
         }
     }
 }
 
 async fn note(
-    broker: &Broker,
+    repository: &Repository,
     name: &[u8],
     next: impl Fn(Job, yinqiao_protocol::Timestamp) -> Job,
 ) -> Result<(), StoreError> {
-    broker
-        .repository
+    repository
         .transact(async |transaction| {
             if let Some(found) = transaction.get::<Job>(name).await? {
                 let changed = next(found.value.clone(), transaction.now());
@@ -93,6 +102,7 @@ impl Broker {
             JobKind::Reconcile(sm3) => {
                 certificate::reconcile(&self.repository, &*self.authorities, *sm3, Patience::NONE).await
             }
+            JobKind::RecoverKey(id) => recovery::recover(&self.repository, &*self.authorities, *id).await,
             other => Err(ApiError::new(Kind::Internal, format!("nobody does {}", other.name()))),
         }
     }

@@ -1,0 +1,10 @@
+//! Recovery of encryption keys from the CAs' escrow: asked for by the holder, consented to by two security officers, carried
+//! out by a job.
+
+mod command;
+mod job;
+mod record;
+
+pub use command::{decide, reject_open, request};
+pub use job::{expire_late, recover};
+pub use record::{RecoveryRecord, open_for_consent, requests_of};
