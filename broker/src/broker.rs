@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
-use crate::identity::{IdentityError, IdentityProvider};
+use crate::identity::{IdentityError, IdentityProvider, SeenProofs};
 use crate::lifecycle::certificate;
 use crate::lifecycle::job::JobBoard;
 use crate::message::{self, SendError, Sender};
@@ -76,6 +76,8 @@ pub struct Broker {
     pub sender: Arc<dyn Sender>,
     /// Says who signs in.
     pub identity: IdentityProvider,
+    /// Proofs of phones' keys that were used.
+    pub seen_proofs: SeenProofs,
     /// CAs.
     pub authorities: Arc<Authorities>,
     /// Who hears of events.
@@ -130,6 +132,7 @@ impl Broker {
             jobs,
             sender: message::configured(&config.messages)?,
             identity,
+            seen_proofs: SeenProofs::default(),
             authorities,
             hub,
             pool: CryptoPool::default(),

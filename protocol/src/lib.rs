@@ -3,6 +3,7 @@
 //!
 //! `docs/protocol.md` tells the same in prose.
 
+pub mod account;
 pub mod binary;
 pub mod cause;
 pub mod code;

@@ -1,7 +1,12 @@
 //! Who signs in: an OpenID provider says who a person is, the phone's key says that it is this phone.
 
+mod account;
 mod provider;
+mod replay;
 mod settings;
+mod sign_in;
 
+pub use account::SignedInPhone;
 pub use provider::{IdentityError, IdentityProvider};
+pub use replay::SeenProofs;
 pub use settings::IdentitySettings;

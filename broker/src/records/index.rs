@@ -9,8 +9,6 @@ use crate::store::{Collection, RecordChange, Write};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Index {
-    /// Users by issuer and subject.
-    UserBySubject = 1,
     /// Users by a keyed digest of their ID number.
     UserByIdNumber = 2,
     /// Users by time of their first sign-in.

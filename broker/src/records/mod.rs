@@ -14,6 +14,7 @@ mod answer;
 mod index;
 mod page;
 mod transaction;
+pub mod users;
 
 pub use crate::directory::Versioned;
 pub use answer::IdempotentAnswer;

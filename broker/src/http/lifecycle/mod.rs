@@ -3,13 +3,18 @@
 
 use actix_web::web;
 
+mod account;
+pub mod caller;
 mod openapi;
 pub mod page;
 pub mod post;
 pub mod precondition;
+pub mod problems;
 mod refusal;
 
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
+    config
+        .configure(account::configure)
+        .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

@@ -40,6 +40,15 @@ impl Modify for Security {
     }
 }
 
+/// All parts as one.
+fn whole() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    for part in [super::account::Document::openapi()] {
+        document.merge(part);
+    }
+    document
+}
+
 /// This document.
 #[utoipa::path(
     get,
@@ -49,5 +58,5 @@ impl Modify for Security {
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")),
 )]
 pub async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(Document::openapi())
+    HttpResponse::Ok().json(whole())
 }
