@@ -6,6 +6,11 @@ mod command;
 mod reconcile;
 mod standing;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use authorities::{CaFuture, CertificateAuthorities};
 pub use command::{CertificateCommand, change};
 pub use reconcile::reconcile;

@@ -5,6 +5,8 @@ mod attempt;
 mod board;
 mod supervisor;
 
+#[cfg(test)]
+pub(crate) use attempt::attempt_with;
 pub use attempt::{Attempt, attempt_due_jobs};
 pub use board::JobBoard;
 pub use supervisor::JobSupervisor;

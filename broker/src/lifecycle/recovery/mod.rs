@@ -5,6 +5,9 @@ mod command;
 mod job;
 mod record;
 
+#[cfg(test)]
+mod tests;
+
 pub use command::{decide, reject_open, request};
 pub use job::{expire_late, recover};
 pub use record::{RecoveryRecord, open_for_consent, requests_of};
