@@ -36,10 +36,10 @@ pub struct CertificateView {
     pub state: CertificateState,
     /// The suspension that is wanted, where one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspension: Option<Suspension>,
+    pub suspension: Option<CertificateSuspension>,
     /// The revocation that is wanted, where one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revocation: Option<Revocation>,
+    pub revocation: Option<CertificateRevocation>,
     /// Whether the CA has still to be told. What is in force here does not wait for it.
     pub authority_pending: bool,
     /// What the CA said when it would not do what it was asked for.
@@ -68,7 +68,7 @@ pub enum CertificateState {
 /// A suspension.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Suspension {
+pub struct CertificateSuspension {
     /// Why: a [`SuspensionReason`], or `kept_by_authority` where the CA does not end it.
     pub reason: String,
     /// Since when.
@@ -80,7 +80,7 @@ pub struct Suspension {
 /// A revocation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Revocation {
+pub struct CertificateRevocation {
     /// Why.
     pub reason: RevocationReason,
     /// Since when.
@@ -110,7 +110,7 @@ pub enum ChangedBy {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct SuspensionRequest {
+pub struct CertificateSuspensionRequest {
     /// Why.
     pub reason: SuspensionReason,
 }
@@ -132,7 +132,7 @@ pub enum SuspensionReason {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct RevocationRequest {
+pub struct CertificateRevocationRequest {
     /// Why.
     pub reason: RevocationReason,
 }

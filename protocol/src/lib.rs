@@ -6,6 +6,7 @@
 pub mod account;
 pub mod binary;
 pub mod cause;
+pub mod certificate;
 pub mod code;
 pub mod consent;
 pub mod dpop;
@@ -17,6 +18,7 @@ pub mod outcome;
 pub mod page;
 pub mod phone;
 pub mod problem;
+pub mod recovery;
 pub mod relying_party;
 pub mod statement;
 pub mod task;

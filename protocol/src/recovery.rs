@@ -12,7 +12,7 @@ use crate::timestamp::Timestamp;
 #[serde(deny_unknown_fields)]
 pub struct RecoveryRequest {
     /// PKCS#10, DER, of a key on this phone and signed with it: the CA envelopes the encryption key for that key.
-    #[cfg_attr(feature = "openapi", schema(min_length = 4, max_length = 16_384))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "byte", min_length = 4, max_length = 16_384))]
     pub certificate_request: Base64,
 }
 

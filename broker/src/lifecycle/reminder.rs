@@ -5,7 +5,7 @@ use tracing::info;
 use yinqiao_protocol::{MessageId, Sm3Hex};
 
 use crate::directory::CertificateRecord;
-use crate::message::{Message, Notice, Recipient};
+use crate::message::{self, Message, Notice};
 use crate::records::{Index, IndexPrefix, Repository};
 use crate::store::StoreError;
 
@@ -52,7 +52,7 @@ async fn remind_of(repository: &Repository, sm3: &Sm3Hex) -> Result<bool, StoreE
             let (days, at) = (reminder.days(), record.facts.not_after);
             let message = Message {
                 id,
-                to: Recipient { user, phone: None },
+                to: message::to_user(repository, user).await?,
                 notice: Notice::CertificateExpires { certificate: *sm3, days, at },
                 at: now,
                 sent_at: None,

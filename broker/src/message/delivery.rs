@@ -1,13 +1,14 @@
 //! Writing a message with a change, and handing it over afterwards.
 
+use yinqiao_lifecycle::user::User;
 use yinqiao_lifecycle::{Job, JobKind};
-use yinqiao_protocol::MessageId;
+use yinqiao_protocol::{MessageId, UserId};
 
 use super::{Message, Notice, Recipient};
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::job::Attempt;
-use crate::records::Transaction;
+use crate::records::{Repository, Transaction};
 use crate::store::StoreError;
 
 /// Writes a message; it goes out once the transaction is stored.
@@ -20,6 +21,15 @@ pub fn write(transaction: &mut Transaction<'_>, to: Recipient, notice: Notice) -
     transaction.put(None, &message)?;
     transaction.job(Job::new(JobKind::Message(message.id), now));
     Ok(())
+}
+
+/// The address of a user, as far as the identity provider knows it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn to_user(repository: &Repository, user: UserId) -> Result<Recipient, StoreError> {
+    let found = repository.get::<User>(user.as_bytes()).await?;
+    Ok(Recipient { user, phone: found.and_then(|found| found.value.phone) })
 }
 
 impl Broker {

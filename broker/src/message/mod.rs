@@ -7,7 +7,7 @@ mod sender;
 mod settings;
 mod webhook;
 
-pub use delivery::write;
+pub use delivery::{to_user, write};
 pub use record::{Message, Notice, Recipient};
 pub use sender::{SendError, Sender, configured};
 pub use settings::MessageSettings;

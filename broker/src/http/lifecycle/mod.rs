@@ -5,16 +5,20 @@ use actix_web::web;
 
 mod account;
 pub mod caller;
+mod certificate;
 mod openapi;
 pub mod page;
 pub mod post;
 pub mod precondition;
 pub mod problems;
+mod recovery;
 mod refusal;
 
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .configure(account::configure)
+        .configure(certificate::configure)
+        .configure(recovery::configure)
         .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

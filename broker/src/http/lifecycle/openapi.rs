@@ -43,7 +43,12 @@ impl Modify for Security {
 /// All parts as one.
 fn whole() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
-    for part in [super::account::Document::openapi()] {
+    let parts = [
+        super::account::Document::openapi(),
+        super::certificate::Document::openapi(),
+        super::recovery::Document::openapi(),
+    ];
+    for part in parts {
         document.merge(part);
     }
     document

@@ -7,7 +7,7 @@ use yinqiao_protocol::Sm3Hex;
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
 use crate::lifecycle::recovery;
-use crate::message::{self, Notice, Recipient};
+use crate::message::{self, Notice};
 use crate::records::{Transaction, Versioned};
 
 /// What is asked of a certificate.
@@ -51,7 +51,7 @@ pub async fn change(
         CertificateCommand::SucceededBy(successor) => standing.succeeded_by(facts, successor, by, now),
     };
     let step = decided.map_err(|refusal| refused(&refusal))?.map(|next| found.value.standing_so(next));
-    tell_holder(transaction, &found.value, &step)?;
+    tell_holder(transaction, &found.value, &step).await?;
     if step.changed && command == CertificateCommand::Hide {
         recovery::reject_open(transaction, sm3, "the certificate was deleted").await?;
     }
@@ -65,7 +65,7 @@ pub(crate) fn refused(refusal: &CertificateRefusal) -> ApiError {
 }
 
 /// Whoever blocks it: a holder who did not do it wants to know.
-fn tell_holder(
+async fn tell_holder(
     transaction: &mut Transaction<'_>,
     before: &CertificateRecord,
     step: &Step<CertificateRecord>,
@@ -75,7 +75,8 @@ fn tell_holder(
     if let Some(user) = before.facts.user.filter(|_| blocked && old != new) {
         let notice =
             Notice::CertificateBlocked { certificate: before.facts.sm3, revoked: new == Status::Revoked };
-        message::write(transaction, Recipient { user, phone: None }, notice)?;
+        let recipient = message::to_user(transaction.repository(), user).await?;
+        message::write(transaction, recipient, notice)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use yinqiao_protocol::{Sm3Hex, Timestamp};
 use crate::adapter::{Authorities, TrustError};
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
-use crate::message::{self, Notice, Recipient};
+use crate::message::{self, Notice};
 use crate::records::Repository;
 
 /// Records read at once from the store.
@@ -56,7 +56,8 @@ pub async fn found_revoked(repository: &Repository, sm3: &Sm3Hex, reason: Listed
             let step = record.standing.found_revoked(&record.facts, told(reason), transaction.now());
             if let Some(user) = record.facts.user.filter(|_| !record.standing.is_revoked()) {
                 let notice = Notice::CertificateBlocked { certificate: *sm3, revoked: true };
-                message::write(transaction, Recipient { user, phone: None }, notice)?;
+                let recipient = message::to_user(repository, user).await?;
+                message::write(transaction, recipient, notice)?;
             }
             transaction.take(Some(&found), step.map(|next| record.standing_so(next)))?;
             Ok(())

@@ -8,6 +8,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use command::refused;
 pub use command::{decide, reject_open, request};
 pub use job::{expire_late, recover};
 pub use record::{RecoveryRecord, open_for_consent, requests_of};

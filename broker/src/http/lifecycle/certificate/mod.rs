@@ -1,0 +1,91 @@
+//! Certificates: one's own, those of the company that one stands for, and all for the trading centre's staff.
+
+use actix_web::web;
+use utoipa::OpenApi;
+
+use yinqiao_lifecycle::certificate::CertificateRefusal;
+use yinqiao_lifecycle::identity::CreditCode;
+use yinqiao_protocol::Sm3Hex;
+use yinqiao_protocol::holder::HolderKind;
+
+use super::caller::SignedIn;
+use crate::directory::CertificateRecord;
+use crate::http::problem::{ApiError, Kind};
+use crate::http::resource;
+use crate::lifecycle::certificate::refused;
+use crate::records::Repository;
+
+mod change;
+mod file;
+mod list;
+mod view;
+
+pub use view::view;
+
+/// This part of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(
+    list::own,
+    list::one,
+    list::of_enterprise,
+    list::of_member,
+    file::signing,
+    file::encryption,
+    change::suspend,
+    change::resume,
+    change::revoke,
+))]
+pub struct Document;
+
+/// Sets up the endpoints.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/v1/certificates").route(web::get().to(list::own)))
+        .service(resource("/v1/certificates/{certificate}").route(web::get().to(list::one)))
+        .service(
+            resource("/v1/certificates/{certificate}/signing-certificate")
+                .route(web::get().to(file::signing)),
+        )
+        .service(
+            resource("/v1/certificates/{certificate}/encryption-certificate")
+                .route(web::get().to(file::encryption)),
+        )
+        .service(resource("/v1/certificates/{certificate}/suspend").route(web::post().to(change::suspend)))
+        .service(resource("/v1/certificates/{certificate}/resume").route(web::post().to(change::resume)))
+        .service(resource("/v1/certificates/{certificate}/revoke").route(web::post().to(change::revoke)))
+        .service(resource("/v1/enterprises/{code}/certificates").route(web::get().to(list::of_enterprise)))
+        .service(
+            resource("/v1/enterprises/{code}/members/{user}/certificates")
+                .route(web::get().to(list::of_member)),
+        );
+}
+
+/// A certificate that is the caller's, or of the company that the caller stands for.
+async fn visible(
+    repository: &Repository,
+    caller: &SignedIn,
+    sm3: &Sm3Hex,
+) -> Result<CertificateRecord, ApiError> {
+    let actor = caller.actor();
+    let found = repository.get::<CertificateRecord>(sm3.as_bytes()).await?;
+    found
+        .map(|found| found.value)
+        .filter(|record| {
+            let own = record.facts.user.is_some_and(|user| actor.is_user(user));
+            let company = record.facts.enterprise.as_ref();
+            !record.standing.is_hidden()
+                && (own || company.is_some_and(|code| actor.is_legal_person_of(code)))
+        })
+        .ok_or_else(|| refused(&CertificateRefusal::NotFound))
+}
+
+/// Only the company's legal person sees its certificates.
+fn must_stand_for(caller: &SignedIn, code: &CreditCode) -> Result<(), ApiError> {
+    if caller.actor().is_legal_person_of(code) {
+        Ok(())
+    } else if caller.user.kind == HolderKind::LegalPerson {
+        Err(ApiError::new(Kind::NotFound, "you stand for no such company"))
+    } else {
+        Err(ApiError::new(Kind::NotAllowed, "only the company's legal person sees its certificates"))
+    }
+}
