@@ -11,5 +11,6 @@ mod late_items;
 mod opening_records;
 mod openings;
 mod purposes;
+mod renewals;
 mod repeated_requests;
 mod seals;
