@@ -1,6 +1,8 @@
 //! A broken or missing plugin can always be disabled and removed.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use yinqiao_tests::Broker;
 
@@ -75,4 +77,37 @@ fn one_person_disables_at_once_and_two_must_enable_again() {
     let list = broker.operator_json(&["adapter", "list", "--json"]);
     assert!(list["adapters"][0]["refusal"].is_null(), "{list}");
     assert_eq!(list["adapters"][0]["state"], "enabled");
+}
+
+#[test]
+fn an_adapter_is_let_go_at_once_while_changes_are_being_tried_and_those_of_it_are_given_up() {
+    let mut broker = Broker::not_started();
+    let quick = compile(broker.folder(), "quick", &[]);
+    let slow = compile(broker.folder(), "slow", &["OPEN_SECONDS=6"]);
+    for name in ["vendor", "other"] {
+        broker.operator(&["adapter", "add", name, text(&quick)]);
+    }
+    for runs in [false, true] {
+        if runs {
+            broker.operator(&["adapter", "enable", "vendor"]);
+            broker.restart();
+        }
+        thread::scope(|scope| {
+            let trying = scope.spawn(|| broker.try_operator(&["adapter", "upgrade", "vendor", text(&slow)]));
+            thread::sleep(Duration::from_secs(1));
+            let begun = Instant::now();
+            broker.operator(&["adapter", "disable", "vendor"]);
+            if runs {
+                broker.operator(&["adapter", "remove", "other", "--yes"]);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+            assert!(!trying.is_finished(), "it was being tried");
+            let error = trying.join().unwrap().unwrap_err();
+            assert!(error.contains("the change was given up"), "{error}");
+        });
+        let list = broker.operator_json(&["adapter", "list", "--json"]);
+        let vendor = &list["adapters"][1];
+        assert_eq!((&vendor["state"], &vendor["live"]), (&"disabled".into(), &serde_json::Value::Null));
+        assert!(vendor["earlier"].as_array().is_none_or(Vec::is_empty), "{vendor}");
+    }
 }

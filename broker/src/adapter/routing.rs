@@ -14,29 +14,30 @@ const REGION: std::ops::Range<usize> = 2..8;
 /// A rule: `[[route]]` in the catalogue's file. It fits a request that meets each condition it names; without conditions
 /// it fits all.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "RouteKeys", into = "RouteKeys")]
 pub struct Route {
-    written: Written,
+    written: RouteKeys,
 }
 
+/// The keys of a rule.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub struct RouteKeys {
     /// Unified social credit codes (统一社会信用代码) of the companies that it is for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    enterprises: Vec<String>,
+    pub enterprises: Vec<String>,
     /// Administrative divisions (GB/T 2260) that it is for, as the company's credit code has them: 2 digits for a province,
     /// 4 for a city, 6 for a county.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    regions: Vec<String>,
+    pub regions: Vec<String>,
     /// Products of the CA or certificate policies that it is for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    products: Vec<String>,
+    pub products: Vec<String>,
     /// The kind of user that it is for: `"person"` or `"legal_person"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    holder: Option<HolderKind>,
+    pub holder: Option<HolderKind>,
     /// Names of adapters, the one to ask first comes first.
-    adapters: Vec<AdapterName>,
+    pub adapters: Vec<AdapterName>,
 }
 
 /// A rule that cannot be.
@@ -56,10 +57,10 @@ pub enum RouteError {
     Product,
 }
 
-impl TryFrom<Written> for Route {
+impl TryFrom<RouteKeys> for Route {
     type Error = RouteError;
 
-    fn try_from(written: Written) -> Result<Self, RouteError> {
+    fn try_from(written: RouteKeys) -> Result<Self, RouteError> {
         let adapters = &written.adapters;
         let twice = (1..adapters.len()).any(|i| adapters[..i].contains(&adapters[i]));
         if adapters.is_empty() || twice {
@@ -81,7 +82,7 @@ impl TryFrom<Written> for Route {
     }
 }
 
-impl From<Route> for Written {
+impl From<Route> for RouteKeys {
     fn from(route: Route) -> Self {
         route.written
     }
@@ -111,6 +112,19 @@ impl Route {
     /// The adapters that it leads to, in order.
     pub fn adapters(&self) -> &[AdapterName] {
         &self.written.adapters
+    }
+
+    /// The same without an adapter; `None` where it led to that one alone.
+    #[must_use]
+    pub fn without(&self, name: &AdapterName) -> Option<Self> {
+        let mut route = self.clone();
+        route.written.adapters.retain(|adapter| adapter != name);
+        (!route.written.adapters.is_empty()).then_some(route)
+    }
+
+    /// What it says.
+    pub fn keys(&self) -> &RouteKeys {
+        &self.written
     }
 
     /// Whether it fits.
@@ -235,7 +249,7 @@ mod tests {
             adapters in prop::sample::subsequence(vec!["a", "b", "c", "d"], 1..=4).prop_shuffle(),
         ) -> Route {
             let adapters = adapters.iter().map(|name| name.parse().unwrap()).collect();
-            let written = Written { enterprises: vec![], regions, products: vec![], holder, adapters };
+            let written = RouteKeys { enterprises: vec![], regions, products: vec![], holder, adapters };
             written.try_into().unwrap()
         }
     }

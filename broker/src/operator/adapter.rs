@@ -1,6 +1,8 @@
 //! Changes of the catalogue, as the running broker makes them, or the command itself where none runs. The catalogue's file
 //! is all that is needed for that: neither the store nor a plugin.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
@@ -10,14 +12,23 @@ use yinqiao_protocol::consent::Consent;
 
 use crate::adapter::Authorities;
 use crate::adapter::catalogue::carry_out::{self, CarryOutError};
-use crate::adapter::catalogue::change::{ChangeError, ChangeRecord, Progress, Subject};
+use crate::adapter::catalogue::change::{Action, ChangeError, ChangeRecord, Progress, Subject};
 use crate::adapter::catalogue::changes::{ChangeFolder, ChangeFolderError};
-use crate::adapter::catalogue::edit::{CatalogueLock, EditError};
+use crate::adapter::catalogue::edit::EditError;
 use crate::adapter::catalogue::libraries;
+use crate::adapter::catalogue::lock::{ChangeLock, FileLock, LockError};
 use crate::adapter::catalogue::policy::PolicyError;
 use crate::adapter::catalogue::proposal::{self, Proposal, ProposalError};
+use crate::adapter::catalogue::stop::{self, Stops};
 use crate::adapter::catalogue::{AdapterName, Catalogue, CatalogueError, Site};
+use crate::adapter::supervisor;
+use crate::clock;
 use crate::secrets::{self, SecretsError};
+use crate::store::StoreError;
+
+pub mod operations;
+
+use operations::SettleError;
 
 /// What is to be done with the catalogue.
 #[derive(Debug, Deserialize, Serialize)]
@@ -50,6 +61,13 @@ pub enum Request {
         /// Which.
         name: AdapterName,
     },
+    /// Lists operations that something can still come of.
+    Operations {},
+    /// A person's word that a CA has done nothing under a key whose outcome nobody knew.
+    Settle {
+        /// What the CA knows the operation by.
+        key: String,
+    },
 }
 
 /// Why it was not done.
@@ -58,6 +76,9 @@ pub enum RequestError {
     /// The catalogue is wrong.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// Others change it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// It cannot be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -82,6 +103,15 @@ pub enum RequestError {
     /// A consent where none is needed.
     #[error("the policy in force needs no consents")]
     NoPolicy,
+    /// The journal is the running broker's, or the command's own.
+    #[error("no broker runs")]
+    NoBroker,
+    /// A person's word is not taken.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Carries out a request of the system's user `user`. `live` are the adapters of this process, where it is the broker.
@@ -90,29 +120,39 @@ pub enum RequestError {
 /// See [`RequestError`].
 pub async fn run(
     site: &Site,
-    live: Option<&Authorities>,
+    live: Option<&Arc<Authorities>>,
     request: Request,
     user: &str,
     now: Timestamp,
 ) -> Result<Value, RequestError> {
-    let lock = CatalogueLock::take(site).await?;
     match request {
         Request::Propose { proposal } => {
+            let lock = ChangeLock::take(site).await?;
+            let stops = Stops::read(site);
+            let file = FileLock::take(site).await?;
             let mut catalogue = Catalogue::read(site)?;
-            carry_out::begin_agreement(site, &lock, &mut catalogue, now)?;
+            carry_out::begin_agreement(site, &file, &mut catalogue, now)?;
+            drop(file);
             // What is tried needs the secrets that the first start of a broker makes.
             secrets::prepare(site.data_directory())?;
-            let proposed = proposal::make(site, &catalogue, proposal, user, now).await?;
+            let proposed = match proposal::make(site, &catalogue, proposal, user, now).await {
+                Err(ProposalError::Same(name)) => {
+                    return Ok(json!({ "adapter": name, "state": "nothing to change" }));
+                }
+                proposed => proposed?,
+            };
             let mut record = ChangeRecord::new(proposed.change);
             info!(change = %record.change.id, user, "change of the catalogue proposed");
             if catalogue.policy.consents == 0 {
-                carry_out::carry_out(site, &lock, live, &mut record, user, now).await?;
+                carry_out::carry_out(site, &lock, live, &mut record, &stops, user, now).await?;
             } else {
                 ChangeFolder::of(site).save(&record)?;
             }
             answer(&catalogue, &record, &proposed.warnings)
         }
         Request::Consent { change, consent } => {
+            let lock = ChangeLock::take(site).await?;
+            let stops = Stops::read(site);
             let catalogue = Catalogue::read(site)?;
             if catalogue.policy.consents == 0 {
                 return Err(RequestError::NoPolicy);
@@ -120,7 +160,9 @@ pub async fn run(
             let folder = ChangeFolder::of(site);
             let mut record = folder.find(&change)?;
             let operators = catalogue.policy.check()?;
-            if let Subject::Adapter { entry, .. } = &record.change.subject {
+            if let Subject::Adapter { entry, action, .. } = &record.change.subject
+                && *action != Action::Trust
+            {
                 // What nobody could carry out, nobody shall consent to.
                 libraries::verify(entry).await.map_err(CarryOutError::Library)?;
             }
@@ -129,11 +171,12 @@ pub async fn run(
             info!(change = %record.change.id, %operator, user, "operator consents");
             folder.save(&record)?;
             if record.consenting(&operators)?.len() >= operators.needed() {
-                carry_out::carry_out(site, &lock, live, &mut record, user, now).await?;
+                carry_out::carry_out(site, &lock, live, &mut record, &stops, user, now).await?;
             }
             answer(&catalogue, &record, &[])
         }
         Request::Reject { change } => {
+            let _lock = ChangeLock::take(site).await?;
             let folder = ChangeFolder::of(site);
             let mut record = folder.find(&change)?;
             record.check_open(now)?;
@@ -143,14 +186,22 @@ pub async fn run(
             Ok(json!({ "change": record.change.id, "state": "rejected" }))
         }
         Request::Disable { name } => {
-            carry_out::disable(site, &lock, live, &name).await?;
+            stop::disable(site, live, &name).await?;
             info!(adapter = %name, user, "adapter disabled");
             Ok(json!({ "adapter": name, "state": "disabled" }))
         }
         Request::Remove { name } => {
-            let routes = carry_out::remove(site, &lock, live, &name).await?;
+            let routes = stop::remove(site, live, &name).await?;
             info!(adapter = %name, user, "adapter removed");
             Ok(json!({ "adapter": name, "state": "removed", "routes_removed": routes }))
+        }
+        Request::Operations {} => {
+            let live = live.ok_or(RequestError::NoBroker)?;
+            Ok(operations::list(live.journal()).await?)
+        }
+        Request::Settle { key } => {
+            let live = live.ok_or(RequestError::NoBroker)?;
+            Ok(operations::settle(live.journal(), Some(live), key, user, now).await?)
         }
     }
 }
@@ -175,12 +226,17 @@ fn answer(catalogue: &Catalogue, record: &ChangeRecord, warnings: &[String]) -> 
 
 /// Figures of all adapters of the broker; null where the plugin does not run.
 pub fn statistics(authorities: &Authorities) -> Value {
+    supervisor::watch_breakers(authorities, clock::now());
     let rows: Vec<Value> = authorities
         .all()
         .iter()
         .map(|authority| {
             let statistics = authority.handle().ok().map(|handle| handle.statistics());
-            json!({ "adapter": authority.name(), "statistics": statistics })
+            json!({
+                "adapter": authority.name(),
+                "statistics": statistics,
+                "breaker_since": supervisor::calls_end_at_once_since(authority.name()),
+            })
         })
         .collect();
     json!({ "adapters": rows })

@@ -12,6 +12,7 @@ use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::entry::{AdapterName, Entry};
 use super::policy::Policy;
+use crate::adapter::routing::Route;
 
 /// What is to be done.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -43,6 +44,13 @@ pub enum Subject {
         /// What it is afterwards.
         entry: Box<Entry>,
     },
+    /// Which CA requests go to.
+    Routes {
+        /// The routes before. Others void the change.
+        before: Vec<Route>,
+        /// The routes afterwards.
+        routes: Vec<Route>,
+    },
     /// Who may change the catalogue.
     Policy {
         /// The policy before. Another one voids the change.
@@ -68,6 +76,8 @@ pub enum Action {
     Rollback,
     /// It is started again.
     Enable,
+    /// What its CA's certificates are held against changes. Its plugin runs on as it is.
+    Trust,
 }
 
 impl fmt::Display for Action {
@@ -79,6 +89,7 @@ impl fmt::Display for Action {
             Self::Configure => "configure",
             Self::Rollback => "roll back",
             Self::Enable => "enable",
+            Self::Trust => "trust",
         })
     }
 }
@@ -91,6 +102,7 @@ impl Change {
     pub fn text(&self) -> Result<ConsentText, serde_json::Error> {
         let (action, subject) = match &self.subject {
             Subject::Adapter { action, entry, .. } => (format!("adapter: {action}"), entry.name.to_string()),
+            Subject::Routes { .. } => ("adapter: routes".to_owned(), "routes".to_owned()),
             Subject::Policy { .. } => ("adapter: policy".to_owned(), "policy".to_owned()),
         };
         Ok(ConsentText {
@@ -131,6 +143,14 @@ impl Change {
                     say("vendor", Some(loaded.vendor.clone()));
                     say("plugin", Some(format!("{} {}", loaded.name, loaded.version)));
                     say("abi", Some(loaded.abi.clone()));
+                }
+            }
+            Subject::Routes { before, routes } => {
+                for (when, routes) in [("before", before), ("afterwards", routes)] {
+                    say(&format!("routes {when}"), Some(routes.len().to_string()));
+                    for (index, route) in routes.iter().enumerate() {
+                        say(&format!("route {} {when}", index + 1), serde_json::to_string(route).ok());
+                    }
                 }
             }
             Subject::Policy { before, policy } => {
@@ -273,14 +293,14 @@ impl ChangeRecord {
         let enough = self.change.text().is_ok_and(|text| operators.suffice(&text, &self.consents));
         enough
             && !matches!(self.progress, Progress::Rejected { .. })
-            && consented.content_sm3() == entry.content_sm3()
+            && [consented.content_sm3(), consented.settled().content_sm3()].contains(&entry.content_sm3())
     }
 
     /// The adapter that it is about.
     pub fn adapter(&self) -> Option<&AdapterName> {
         match &self.change.subject {
             Subject::Adapter { entry, .. } => Some(&entry.name),
-            Subject::Policy { .. } => None,
+            Subject::Routes { .. } | Subject::Policy { .. } => None,
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Changes the catalogue's file and leaves the operator's comments, order and spelling alone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,13 +10,11 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::entry::{AdapterName, Entry, State};
 use super::file::{Catalogue, CatalogueError};
+use super::lock::{FileLock, LockError};
 use super::policy::Policy;
 use super::site::{self, Site};
+use crate::adapter::routing::Route;
 
-/// How long a command waits for another one that is changing the catalogue: trying a plugin out is part of a change.
-const LOCK_WITHIN: Duration = Duration::from_secs(90);
-/// How often it looks.
-const LOCK_LOOK: Duration = Duration::from_millis(50);
 /// What a file begins with that a command makes.
 const HEADER: &str = "# The adapters of this broker: docs/adapters.md. `yinqiao adapter` changes this file and keeps comments.\n\n";
 
@@ -33,9 +29,9 @@ pub enum EditError {
         /// Why.
         reason: io::Error,
     },
-    /// Another command holds it.
-    #[error("another command has been changing the catalogue for {LOCK_WITHIN:?}: try again when it is done")]
-    Locked,
+    /// Others hold it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// It is not TOML.
     #[error("the catalogue {path} is not TOML: {reason}")]
     Toml {
@@ -55,40 +51,6 @@ pub enum EditError {
     Unreadable(#[from] CatalogueError),
 }
 
-/// Held by the one that changes the catalogue. The system lets it go when the process ends, however it ends.
-#[derive(Debug)]
-pub struct CatalogueLock(#[expect(dead_code, reason = "held, not used")] File);
-
-impl CatalogueLock {
-    /// Waits for it.
-    ///
-    /// # Errors
-    /// [`EditError::Locked`], [`EditError::Io`].
-    pub async fn take(site: &Site) -> Result<Self, EditError> {
-        let path = site.lock();
-        let failed = |reason| EditError::Io { path: path.clone(), reason };
-        site::make_folder(site.data_directory()).map_err(failed)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
-        let give_up = tokio::time::Instant::now() + LOCK_WITHIN;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(fs::TryLockError::WouldBlock) if tokio::time::Instant::now() < give_up => {
-                    tokio::time::sleep(LOCK_LOOK).await;
-                }
-                Err(fs::TryLockError::WouldBlock) => return Err(EditError::Locked),
-                Err(fs::TryLockError::Error(reason)) => return Err(failed(reason)),
-            }
-        }
-    }
-}
-
 /// The file's text with its comments.
 #[derive(Debug)]
 pub struct Editor {
@@ -102,7 +64,7 @@ impl Editor {
     ///
     /// # Errors
     /// See [`EditError`].
-    pub fn open(site: &Site, _lock: &CatalogueLock) -> Result<Self, EditError> {
+    pub fn open(site: &Site, _lock: &FileLock) -> Result<Self, EditError> {
         let path = || site.catalogue().to_owned();
         match fs::read_to_string(site.catalogue()) {
             Ok(text) => {
@@ -185,6 +147,34 @@ impl Editor {
             route.get("adapters").and_then(Item::as_array).is_none_or(|adapters| !adapters.is_empty())
         });
         Ok(before - routes.len())
+    }
+
+    /// Sets the routes. Those that stay keep their comments and spelling.
+    ///
+    /// # Errors
+    /// [`EditError::Write`].
+    pub fn set_routes(&mut self, routes: &[Route]) -> Result<(), EditError> {
+        let item = self.document.entry("route").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+        let mut present: Vec<Table> = std::mem::take(item)
+            .into_array_of_tables()
+            .map(|tables| tables.into_iter().collect())
+            .unwrap_or_default();
+        let says =
+            |table: &Table| toml::from_str::<Route>(&DocumentMut::from(table.clone()).to_string()).ok();
+        let mut tables = ArrayOfTables::new();
+        for route in routes {
+            let place = present.iter().position(|table| says(table).as_ref() == Some(route));
+            tables.push(match place {
+                Some(place) => present.remove(place),
+                None => to_table(route)?,
+            });
+        }
+        if routes.is_empty() {
+            self.document.remove("route");
+        } else {
+            self.document.insert("route", Item::ArrayOfTables(tables));
+        }
+        Ok(())
     }
 
     /// Sets who may change the catalogue.

@@ -35,7 +35,8 @@ pub struct Entry {
     /// `adapter-data/NAME` in the broker's data directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_directory: Option<PathBuf>,
-    /// Accept that the CA has another root than at the last start; for the one start after it was replaced on purpose.
+    /// Accept that the CA has another root than before, after it was replaced on purpose. It is good for one start of the
+    /// plugin: commands and the broker take it out of the file when it has been used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_new_root: bool,
     /// The plugin's file that is used.
@@ -89,6 +90,29 @@ impl Entry {
     pub fn make_data_directory(&self) -> io::Result<()> {
         let Some(directory) = &self.data_directory else { return Ok(()) };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+    }
+
+    /// As it stays when its change has taken effect: another root is accepted once.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        Self { accept_new_root: false, ..self.clone() }
+    }
+
+    /// Whether a worker that was started with `other` does what this one says: they differ in what the broker alone looks
+    /// at. Another root is accepted only by asking the CA again.
+    pub fn runs_as(&self, other: &Self) -> bool {
+        let for_worker = |entry: &Self| Self {
+            trust: EntryTrust::default(),
+            state: State::Enabled,
+            earlier: Vec::new(),
+            refusal: None,
+            version: Version {
+                digests: entry.version.digests,
+                ..Version::unpinned(entry.version.library.clone())
+            },
+            ..entry.settled()
+        };
+        !self.accept_new_root && for_worker(self) == for_worker(other)
     }
 
     /// SM3 over all that decides what the adapter does: its file's digests, its configuration, limits and what it may

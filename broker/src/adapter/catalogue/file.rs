@@ -21,8 +21,11 @@ pub struct Catalogue {
     /// All adapters in order: the first enabled one is the default.
     #[serde(rename = "adapters")]
     pub entries: Vec<Entry>,
-    /// Which CA a request goes to; the first rule that fits decides.
+    /// Which CA a request goes to; the first rule that fits decides. What the operators have agreed upon, or what the file
+    /// says where they have not.
     pub routes: Vec<Route>,
+    /// Whether the file's routes are others than those that were agreed upon.
+    pub routes_changed_by_hand: bool,
     /// Who may change it: what the operators have agreed upon, or what the file says where they have not.
     pub policy: Policy,
     /// How the policy that is in force stands to the file.
@@ -120,6 +123,10 @@ impl Catalogue {
         catalogue.standing = Standing::of(&catalogue.policy, agreement.as_ref());
         if let Some(agreement) = &agreement {
             catalogue.policy = agreement.policy_in_force(&catalogue.policy).clone();
+            if agreement.asks_for_consents() && agreement.routes != catalogue.routes {
+                catalogue.routes = agreement.routes.clone();
+                catalogue.routes_changed_by_hand = true;
+            }
         }
         let changes = ChangeFolder::of(site);
         for entry in &mut catalogue.entries {
@@ -183,7 +190,7 @@ impl Catalogue {
             None => Policy::default(),
         };
         policy.check().map_err(|reason| CatalogueError::Policy { path: path(), reason })?;
-        Ok(Self { entries, routes, policy, standing: Standing::Free, shipped: false })
+        Ok(Self { entries, policy, ..Self::without_adapters(routes) })
     }
 
     /// The adapter of this name.
@@ -199,8 +206,18 @@ impl Catalogue {
     fn shipped(site: &Site) -> Result<Self, CatalogueError> {
         let reason = |reason| CatalogueError::Read { path: site.catalogue().to_owned(), reason };
         let entry = shipped_entry(site).map_err(reason)?;
-        let (routes, policy) = (Vec::new(), Policy::default());
-        Ok(Self { entries: vec![entry], routes, policy, standing: Standing::Free, shipped: true })
+        Ok(Self { entries: vec![entry], shipped: true, ..Self::without_adapters(Vec::new()) })
+    }
+
+    fn without_adapters(routes: Vec<Route>) -> Self {
+        Self {
+            entries: Vec::new(),
+            routes,
+            routes_changed_by_hand: false,
+            policy: Policy::default(),
+            standing: Standing::Free,
+            shipped: false,
+        }
     }
 }
 

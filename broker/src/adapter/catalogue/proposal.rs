@@ -20,8 +20,10 @@ use super::policy::{Policy, PolicyError};
 use super::sandbox::{EntryNetwork, EntrySandbox};
 use super::site::Site;
 use super::trial::{self, TrialError};
-use super::trust::EntryTrust;
+use super::trust::{EntryTrust, Source, Unknown};
 use super::version::Version;
+use crate::adapter::routing::Route;
+use crate::adapter::trust::{Anchors, AnchorsError};
 
 /// What is wanted. Paths are absolute.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -77,6 +79,25 @@ pub enum Proposal {
         /// Which adapter.
         name: AdapterName,
     },
+    /// What its CA's certificates are held against. Its plugin is not started for it.
+    Trust {
+        /// Of which adapter.
+        name: AdapterName,
+        /// What is set otherwise.
+        settings: TrustSettings,
+    },
+    /// A further route.
+    AddRoute {
+        /// What it says.
+        route: Route,
+        /// Its number, the first is 1; default: behind all others.
+        position: Option<usize>,
+    },
+    /// A route less.
+    RemoveRoute {
+        /// Its number, the first is 1.
+        number: usize,
+    },
     /// Who may change the catalogue.
     Policy {
         /// From now on.
@@ -108,6 +129,22 @@ pub struct Settings {
     pub enforcement: Option<Enforcement>,
 }
 
+/// What is set of an adapter's trust; the rest stays.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustSettings {
+    /// All files with further certificates.
+    pub anchors: Option<Vec<PathBuf>>,
+    /// All sources of a status, in order.
+    pub sources: Option<Vec<Source>>,
+    /// Whether addresses in certificates are asked.
+    pub fetch_by_url: Option<bool>,
+    /// What happens without fresh status.
+    pub unknown: Option<Unknown>,
+    /// How long an OCSP answer is used.
+    pub ocsp_seconds: Option<u32>,
+}
+
 /// Why nothing was proposed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProposalError {
@@ -124,8 +161,20 @@ pub enum ProposalError {
     #[error("the adapter \"{0}\" is enabled already")]
     Enabled(AdapterName),
     /// It would be the same afterwards.
-    #[error("the adapter \"{0}\" would be the same afterwards: nothing is to be done")]
+    #[error("the adapter \"{0}\" would be the same afterwards: nothing to change")]
     Same(AdapterName),
+    /// It does not count as it stands.
+    #[error("the adapter \"{0}\" is not started as it stands: {1}")]
+    Refused(AdapterName, String),
+    /// Further certificates cannot be read.
+    #[error("anchors: {0}")]
+    Anchors(#[from] AnchorsError),
+    /// No such route.
+    #[error("there is no route {0}: `yinqiao adapter route list` numbers them")]
+    NoRoute(usize),
+    /// A route that leads to nothing.
+    #[error("adapters: no adapter is called \"{0}\": `yinqiao adapter list` shows those that are")]
+    RouteTo(AdapterName),
     /// The policy wants a report.
     #[error(
         "the policy requires a report of the conformance kit: run `yinqiao adapter check`, then give --after-check"
@@ -207,9 +256,6 @@ async fn subject(
             let mut entry = present(&name)?;
             let before = entry.content_sm3();
             settings.apply(&mut entry)?;
-            if entry.content_sm3() == before {
-                return Err(ProposalError::Same(name));
-            }
             (Action::Configure, Some(before), entry, None)
         }
         Proposal::Rollback { name, to } => {
@@ -227,22 +273,65 @@ async fn subject(
             entry.state = State::Enabled;
             (Action::Enable, Some(before), entry, None)
         }
+        Proposal::Trust { name, settings } => {
+            return trust(present(&name)?, settings);
+        }
+        Proposal::AddRoute { route, position } => {
+            if let Some(name) = route.adapters().iter().find(|name| catalogue.entry(name).is_none()) {
+                return Err(ProposalError::RouteTo(name.clone()));
+            }
+            let (before, mut routes) = (catalogue.routes.clone(), catalogue.routes.clone());
+            let place = position.unwrap_or(routes.len() + 1);
+            if !(1..=routes.len() + 1).contains(&place) {
+                return Err(ProposalError::NoRoute(place));
+            }
+            routes.insert(place - 1, route);
+            return Ok(Subject::Routes { before, routes });
+        }
+        Proposal::RemoveRoute { number } => {
+            let (before, mut routes) = (catalogue.routes.clone(), catalogue.routes.clone());
+            if !(1..=routes.len()).contains(&number) {
+                return Err(ProposalError::NoRoute(number));
+            }
+            routes.remove(number - 1);
+            return Ok(Subject::Routes { before, routes });
+        }
         Proposal::Policy { policy } => {
             policy.check()?;
             return Ok(Subject::Policy { before: catalogue.policy.clone(), policy });
         }
     };
     entry.earlier.clear();
-    entry.refusal = None;
+    let refused = entry.refusal.take().is_some();
+    let report_before = entry.version.report_sm3;
     match new_file {
         Some(file) => take(site, &catalogue.policy, &mut entry, file).await?,
         None => libraries::verify(&entry).await?,
+    }
+    let is_same = before == Some(entry.content_sm3())
+        && (entry.version.report_sm3.is_none() || entry.version.report_sm3 == report_before);
+    if is_same && !refused && matches!(action, Action::Upgrade | Action::Configure | Action::Rollback) {
+        return Err(ProposalError::Same(entry.name));
     }
     entry.version.configuration_sm3 = Some(entry.configuration.sm3());
     let trial = trial::run(&entry).await?;
     warnings.extend(trial.unhealthy.map(|text| format!("it starts, but its CA does not answer: {text}")));
     entry.version.loaded = Some(trial.loaded);
     Ok(Subject::Adapter { action, before, entry: Box::new(entry) })
+}
+
+fn trust(mut entry: Entry, settings: TrustSettings) -> Result<Subject, ProposalError> {
+    if let Some(refusal) = entry.refusal {
+        return Err(ProposalError::Refused(entry.name, refusal));
+    }
+    let before = entry.content_sm3();
+    settings.apply(&mut entry.trust);
+    if entry.content_sm3() == before {
+        return Err(ProposalError::Same(entry.name));
+    }
+    Anchors::read_files(&entry.trust.anchors)?;
+    entry.earlier.clear();
+    Ok(Subject::Adapter { action: Action::Trust, before: Some(before), entry: Box::new(entry) })
 }
 
 struct NewFile {
@@ -325,5 +414,19 @@ impl Settings {
             entry.sandbox.enforcement = enforcement;
         }
         Ok(())
+    }
+}
+
+impl TrustSettings {
+    fn apply(self, trust: &mut EntryTrust) {
+        let Self { anchors, sources, fetch_by_url, unknown, ocsp_seconds } = self;
+        let present = trust.clone();
+        *trust = EntryTrust {
+            anchors: anchors.unwrap_or(present.anchors),
+            sources: sources.unwrap_or(present.sources),
+            fetch_by_url: fetch_by_url.unwrap_or(present.fetch_by_url),
+            unknown: unknown.unwrap_or(present.unknown),
+            ocsp_seconds: ocsp_seconds.unwrap_or(present.ocsp_seconds),
+        };
     }
 }

@@ -14,11 +14,13 @@ use crate::config::Config;
 ///
 /// ```text
 /// adapters.toml                 the catalogue
-/// adapters.lock                 held by whoever changes it
+/// adapters.lock                 held by whoever writes it
+/// adapters.change.lock          held by the one change that is being tried
 /// adapters/NAME/SHA256.so       libraries that commands have taken
 /// adapter-data/NAME/            a plugin's own folder
 /// adapter-changes/ID.json       proposed changes, and those that took effect, with their consents
-/// adapter-changes/policy.json   the policy that was agreed upon
+/// adapter-changes/policy.json   what was agreed upon: the policy, and what is in force
+/// adapter-changes/stops.json    marks of when adapters were let go
 /// ```
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -63,10 +65,18 @@ impl Site {
     /// and changes, or a folder above them.
     pub(super) fn reserved_by(&self, sandbox: &Sandbox) -> Option<PathBuf> {
         let folder = |name| self.data_directory.join(name);
-        let mut own = vec![self.catalogue.clone(), self.changes(), self.lock()];
+        let mut own = vec![self.catalogue.clone(), self.changes(), self.lock(), self.change_lock()];
         own.extend(["store", "secrets", "adapters", "control.sock"].map(folder));
         let reaches = |path: &&PathBuf| own.iter().any(|own| own.starts_with(path) || path.starts_with(own));
         sandbox.write.iter().chain(&sandbox.read).find(reaches).cloned()
+    }
+
+    pub(super) fn stops(&self) -> PathBuf {
+        self.changes().join("stops.json")
+    }
+
+    pub(super) fn change_lock(&self) -> PathBuf {
+        self.data_directory.join("adapters.change.lock")
     }
 
     pub(super) fn lock(&self) -> PathBuf {

@@ -8,7 +8,8 @@ use yinqiao_ca_worker::{AdapterInfo, CallOptions, Isolation};
 
 use super::entry::Entry;
 use super::version::Loaded;
-use crate::adapter::plugin::{self, PluginError};
+use crate::adapter::plugin::PluginError;
+use crate::adapter::{self, InstallError};
 
 /// How long a plugin may take to say how its CA is.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ pub struct Trial {
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     /// It does not start.
-    #[error("{reason}{advice}", advice = advice(.reason))]
+    #[error("{reason}{advice}", reason = plugin(.reason), advice = advice(.reason))]
     Plugin {
         /// Why.
         reason: PluginError,
@@ -58,7 +59,7 @@ pub enum TrialError {
 pub async fn run(entry: &Entry) -> Result<Trial, TrialError> {
     let mut entry = entry.clone();
     entry.limits.processes = Some(1);
-    let handle = plugin::start(&entry).await.map_err(|reason| TrialError::Plugin { reason })?;
+    let handle = adapter::plugin::start(&entry).await.map_err(|reason| TrialError::Plugin { reason })?;
     let fits = fits_schema(&entry, handle.info());
     let health = handle.probe(&CallOptions::within(PROBE_WITHIN)).await;
     let (loaded, isolation) = (Loaded::from(handle.info()), handle.info().isolation);
@@ -81,6 +82,22 @@ fn fits_schema(entry: &Entry, info: &AdapterInfo) -> Result<(), TrialError> {
             let reason = format!("{} at \"{place}\"", error.masked());
             Err(TrialError::Configuration { name: name(), reason })
         }
+    }
+}
+
+/// The error of an installation, with the adapter named once.
+pub(super) fn installation(error: &InstallError) -> String {
+    match error {
+        InstallError::Plugin(error) => plugin(error),
+        error => error.to_string(),
+    }
+}
+
+fn plugin(error: &PluginError) -> String {
+    match error {
+        // It names the adapter itself.
+        PluginError::Start { reason, .. } => reason.to_string(),
+        error => error.to_string(),
     }
 }
 

@@ -20,12 +20,17 @@ use crate::cli::{new_file, say, say_error};
 /// The hidden subcommand of the probe's role.
 pub const PROBE_SUBCOMMAND: &str = "adapter-probe";
 
-/// Hold a plugin to the contract of ca_adapter.h. Here --config is the plugin's configuration, a JSON file; without it most
-/// checks are skipped. The CA behind it must be one for tests.
+/// Hold a plugin to the contract of ca_adapter.h. The CA behind it must be one for tests.
 #[derive(Args)]
 pub struct Arguments {
     /// The plugin's file.
     plugin: PathBuf,
+    /// The plugin's own configuration, a JSON file: not the broker's. Without it most checks are skipped.
+    #[arg(long, value_name = "FILE", id = "config")]
+    config: Option<PathBuf>,
+    /// Not used here: the kit needs no broker.
+    #[arg(long, value_name = "DIR", id = "data_dir", hide = true)]
+    data_dir: Option<PathBuf>,
     /// A folder with one file for each of its secrets.
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
@@ -53,8 +58,8 @@ pub struct Arguments {
     /// A file or folder that the plugin may read; may be repeated.
     #[arg(long, value_name = "PATH")]
     read: Vec<PathBuf>,
-    /// Where the CA listens, on a loopback address: faults are put in between.
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "pointer")]
+    /// Where the CA listens, on a loopback address, like 127.0.0.1:8460 or localhost:8460: faults are put in between.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "pointer", value_parser = loopback)]
     upstream: Option<SocketAddr>,
     /// The member of the configuration that holds the CA's address, a JSON pointer.
     #[arg(long = "upstream-config-pointer", value_name = "POINTER", requires = "upstream", id = "pointer")]
@@ -83,12 +88,16 @@ enum ProfileName {
 ///
 /// # Errors
 /// When the kit cannot run, or the plugin does not pass.
-pub fn run(arguments: Arguments, configuration: Option<&Path>) -> anyhow::Result<()> {
+pub fn run(arguments: Box<Arguments>, configuration: Option<&Path>) -> anyhow::Result<()> {
+    if arguments.data_dir.is_some() {
+        say_error("--data-dir is not used here: the kit needs no broker");
+    }
+    let configuration = arguments.config.clone().or(configuration.map(Path::to_owned));
     let (json, path) = (arguments.json, arguments.report.clone());
     // Before hours of checks, not after them.
     let mut file = path.as_deref().map(new_file).transpose()?;
-    let mut options = options(arguments)?;
-    options.configuration = configuration.map(read_json).transpose()?;
+    let mut options = options(*arguments)?;
+    options.configuration = configuration.as_deref().map(read_json).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let progress = |result: &CheckResult| {
         if result.outcome == Outcome::Failed {
@@ -134,6 +143,18 @@ fn options(arguments: Arguments) -> anyhow::Result<Options> {
     Ok(options)
 }
 
+/// An address as it is written, with the one name that needs nobody to be asked.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}").parse(),
+        None => text.parse::<SocketAddr>(),
+    };
+    match address {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        _ => Err("write a loopback address and a port, like 127.0.0.1:8460 or localhost:8460".to_owned()),
+    }
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = fs::read(path).with_context(|| path.display().to_string())?;
     // The parser's words do not quote values, which may be personal data.
@@ -155,4 +176,18 @@ fn read_secrets(folder: &Path) -> anyhow::Result<BTreeMap<String, Zeroizing<Vec<
         }
     }
     Ok(secrets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_loopback_address_or_localhost_and_the_error_says_what_to_write() {
+        assert_eq!(loopback("localhost:8460"), loopback("127.0.0.1:8460"));
+        assert!(loopback("[::1]:8460").is_ok());
+        for wrong in ["ca.example:8460", "192.0.2.1:8460", "8460", "localhost:", "127.0.0.1"] {
+            assert!(loopback(wrong).unwrap_err().contains("127.0.0.1:8460"), "{wrong}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub struct Arguments {
     /// Its name.
     name: AdapterName,
     #[command(flatten)]
-    settings: SettingsArguments,
+    settings: Box<SettingsArguments>,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,

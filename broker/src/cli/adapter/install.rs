@@ -18,7 +18,7 @@ pub struct Arguments {
     /// The plugin's file.
     library: PathBuf,
     #[command(flatten)]
-    settings: SettingsArguments,
+    settings: Box<SettingsArguments>,
     /// A report of `yinqiao adapter check` about this very file.
     #[arg(long, value_name = "REPORT")]
     after_check: Option<PathBuf>,

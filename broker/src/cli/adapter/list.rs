@@ -25,12 +25,10 @@ pub struct Arguments {
 pub fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
     let config = config.complete()?;
     let catalogue = Catalogue::read(&Site::of(&config))?;
-    let running = actix_rt::System::new()
-        .block_on(ask_socket(&config, &operator::Command::ListAdapters {}))
-        .unwrap_or_else(|reason| {
-            say_error(&format!("warning: {reason:#}"));
-            None
-        });
+    let running = actix_rt::System::new().block_on(running(&config)).unwrap_or_else(|reason| {
+        say_error(&format!("warning: {reason:#}"));
+        None
+    });
     if arguments.json {
         let mut document = serde_json::to_value(&catalogue)?;
         if let Some(rows) = document["adapters"].as_array_mut() {
@@ -49,6 +47,24 @@ pub fn run(config: Config, arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How the adapters are in the broker, their circuit breakers among it; `None` where none runs.
+async fn running(config: &Config) -> anyhow::Result<Option<Value>> {
+    let Some(mut list) = ask_socket(config, &operator::Command::ListAdapters {}).await? else {
+        return Ok(None);
+    };
+    let figures = ask_socket(config, &operator::Command::AdapterStatistics {}).await?.unwrap_or_default();
+    for row in list["adapters"].as_array_mut().into_iter().flatten() {
+        let figures = figures["adapters"].as_array().into_iter().flatten();
+        if let Some(figures) = figures.into_iter().find(|figures| figures["adapter"] == row["adapter"]) {
+            row["breaker"] = figures["statistics"]["breaker"].clone();
+            if row["breaker"].is_object() {
+                row["breaker"]["since"] = figures["breaker_since"].clone();
+            }
+        }
+    }
+    Ok(Some(list))
+}
+
 /// Says what an operator must not overlook.
 pub fn warn(catalogue: &Catalogue) {
     match catalogue.standing {
@@ -61,6 +77,12 @@ pub fn warn(catalogue: &Catalogue) {
             catalogue.policy.consents
         )),
         Standing::Free | Standing::Agreed { .. } => {}
+    }
+    if catalogue.routes_changed_by_hand {
+        say_error(
+            "warning: the routes in the catalogue are not those that its operators agreed upon, which count: restore them, \
+             or propose them with `yinqiao adapter route`",
+        );
     }
     for entry in &catalogue.entries {
         if let Some(refusal) = &entry.refusal {
@@ -118,6 +140,10 @@ fn row(entry: &Entry, running: Option<&Value>) -> Vec<String> {
         (Some(_), None) => "no",
         (Some(_), Some(row)) => row["state"].as_str().unwrap_or("no"),
     };
+    let runs = match live(running, entry).and_then(|row| breaker(&row["breaker"])) {
+        Some(breaker) => format!("{runs}, {breaker}"),
+        None => runs.to_owned(),
+    };
     let plugin = version.loaded.as_ref().map(|loaded| format!("{} {}", loaded.name, loaded.version));
     let file = match (version.shipped, &version.digests) {
         (true, _) => "shipped".to_owned(),
@@ -128,11 +154,31 @@ fn row(entry: &Entry, running: Option<&Value>) -> Vec<String> {
     vec![
         entry.name.to_string(),
         state.to_owned(),
-        runs.to_owned(),
+        runs,
         plugin.unwrap_or_else(unknown),
         version.loaded.as_ref().map_or_else(unknown, |loaded| loaded.abi.clone()),
         file,
         version.installed_at.map_or_else(unknown, |at| at.to_string()),
         if version.installed_by.is_empty() { unknown() } else { version.installed_by.join(", ") },
     ]
+}
+
+/// What keeps calls from a worker that is ready; `None` when nothing does.
+fn breaker(breaker: &Value) -> Option<String> {
+    let state = breaker["state"].as_str().filter(|state| *state != "closed")?;
+    let since = breaker["since"].as_str().map(|since| format!(" since {since}")).unwrap_or_default();
+    Some(format!("breaker {state}{since}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_breaker_is_shown_with_since_when_and_a_closed_one_is_not() {
+        let open = json!({ "state": "open", "since": "2026-11-25T04:55:13.489Z" });
+        assert_eq!(breaker(&open).unwrap(), "breaker open since 2026-11-25T04:55:13.489Z");
+        assert_eq!(breaker(&json!({ "state": "closed" })), None);
+        assert_eq!(breaker(&Value::Null), None);
+    }
 }

@@ -8,6 +8,7 @@ mod changes;
 pub mod check;
 mod configure;
 mod consent;
+mod describe;
 mod disable;
 mod enable;
 mod export;
@@ -20,15 +21,17 @@ mod preflight;
 mod reject;
 mod remove;
 mod rollback;
+mod route;
 mod send;
 mod settings;
 mod settle;
 mod show;
 mod stats;
 mod table;
+mod trust;
 
-/// What can be done with CAs' adapters. What the policy covers (add, pin, upgrade, configure, rollback, enable, policy)
-/// becomes a change that operators consent to; without a policy it takes effect at once. With a running broker it takes
+/// What can be done with CAs' adapters. What the policy covers (add, pin, upgrade, configure, trust, route, rollback,
+/// enable, policy) becomes a change that operators consent to; without a policy it takes effect at once. With a running broker it takes
 /// effect in it.
 #[derive(Subcommand)]
 pub enum Command {
@@ -44,6 +47,12 @@ pub enum Command {
     Upgrade(install::Arguments),
     /// Change an adapter's settings.
     Configure(configure::Arguments),
+    /// Change what an adapter's CA is trusted by: the keys of `[adapter.trust]`. Its plugin is not started for it, and its
+    /// CA need not answer.
+    Trust(trust::Arguments),
+    /// Show or change which CA an enrolment goes to.
+    #[command(subcommand)]
+    Route(route::Command),
     /// Put an earlier version, with the configuration that it had, in the place of the present one.
     Rollback(rollback::Arguments),
     /// Stop an adapter, at once, and start it no more. Always possible.
@@ -67,10 +76,12 @@ pub enum Command {
     Stats(stats::Arguments),
     /// List changes at CAs that are under way, pending, or in doubt.
     Operations(operations::Arguments),
+    /// Say what a plugin's file says of itself: vendor, version, what it offers, its configuration and its secrets.
+    Describe(describe::Arguments),
     /// Say that a CA has done nothing under a key whose outcome nobody knew.
     Settle(settle::Arguments),
     /// Hold a plugin's file to the contract of ca_adapter.h, with a CA for tests, and write a report of it.
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     /// Write a CA's certificates and its revocation list as PEM files.
     Export(export::Arguments),
 }
@@ -87,6 +98,9 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         Command::Preflight(arguments) => preflight::run(config, &arguments),
         Command::Upgrade(arguments) => install::run(config, arguments, install::Adapter::Present),
         Command::Configure(arguments) => configure::run(config, arguments),
+        Command::Trust(arguments) => trust::run(config, arguments),
+        Command::Route(command) => route::run(config, command),
+        Command::Describe(arguments) => describe::run(&arguments),
         Command::Rollback(arguments) => rollback::run(config, arguments),
         Command::Disable(arguments) => disable::run(config, arguments),
         Command::Enable(arguments) => enable::run(config, arguments),

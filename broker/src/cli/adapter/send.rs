@@ -76,6 +76,7 @@ pub fn show(answer: &Value, json: bool) -> anyhow::Result<()> {
                 text("expires_at"),
             ));
         }
+        "nothing to change" => say(&format!("adapter {}: nothing to change", text("adapter"))),
         state => say(&format!("change {}: {state}", text("change"))),
     }
     Ok(())
@@ -94,7 +95,7 @@ async fn here(config: &Config, command: operator::Command, user: &str) -> anyhow
 }
 
 /// The system's user, for the record; who may consent is another matter.
-fn user() -> String {
+pub(super) fn user() -> String {
     let id = rustix::process::getuid().as_raw();
     let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     match name {

@@ -38,7 +38,7 @@ pub struct SettingsArguments {
     /// A limit, like `threads=4`, `start=30s` or `resident_memory=512MiB`; can be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     limit: Vec<String>,
-    /// Whether the CA may have another root than before.
+    /// Whether the CA may have another root than before; it is good for one start, and then false again.
     #[arg(long, value_name = "BOOL")]
     accept_new_root: Option<bool>,
 }
@@ -64,8 +64,9 @@ impl SettingsArguments {
             Ok(Some(paths).filter(|paths| !paths.is_empty()))
         };
         let network = self.network.map(|text| {
-            text.parse::<EntryNetwork>()
-                .map_err(|()| anyhow::anyhow!("--network {text}: give none, any, or ports like 443,8443"))
+            text.parse::<EntryNetwork>().map_err(|()| {
+                anyhow::anyhow!("--network {text}: give none, any, or TCP ports without hosts, like 443,8443")
+            })
         });
         Ok(Settings {
             configuration: self.configuration.as_deref().map(read_configuration).transpose()?,
