@@ -9,6 +9,7 @@ use super::fixture::{COMPANY, DAY, Desk, holder, legal_person, pair, staff};
 use super::*;
 use crate::adapter::{Patience, TrustError};
 use crate::directory::CertificateRecord;
+use crate::http::problem::ApiError;
 use crate::lifecycle::job::Attempt;
 use crate::lifecycle::reminder::remind;
 use crate::message::Notice;
@@ -63,6 +64,9 @@ async fn an_answer_that_is_lost_is_asked_for_again_under_the_same_key() {
     desk.ask(&sm3, &legal_person(), Resume).await.unwrap();
     desk.authority.loses_answers.set(false);
     assert_eq!(desk.status(&sm3).await, Status::Held);
+    let refused = check_standing(&desk.record(&sm3).await, desk.now()).unwrap_err();
+    assert!(matches!(refused, TrustError::Held { .. }));
+    assert_eq!(ApiError::from(refused).problem().name(), "certificate-suspended");
     desk.pass(1);
     desk.attempt_due().await;
     let hold = format!("hold-{sm3}-0");
