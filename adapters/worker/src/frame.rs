@@ -17,6 +17,8 @@ pub const FRAME_LIMIT: usize = 16 << 20;
 
 const LENGTH: usize = 4;
 const HEAD: usize = 1 + 8;
+/// Memory that a decoder keeps after a long frame, in octets.
+const KEPT: usize = 64 << 10;
 
 /// One frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,19 +51,37 @@ impl Frame {
 }
 
 /// Cuts a stream of octets into frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
     /// Where the next frame begins.
     start: usize,
+    /// The longest frame of a kind.
+    limit: fn(u8) -> usize,
+}
+
+impl Default for Decoder {
+    /// Takes frames of any kind up to [`FRAME_LIMIT`].
+    fn default() -> Self {
+        Self::with_limits(|_| FRAME_LIMIT)
+    }
 }
 
 impl Decoder {
+    /// Takes frames of each kind up to what `limit` says, in octets after the length.
+    #[must_use]
+    pub fn with_limits(limit: fn(u8) -> usize) -> Self {
+        Self { buffer: Vec::new(), start: 0, limit }
+    }
+
     /// Takes octets in, however the stream cut them.
     pub fn extend(&mut self, octets: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.start = 0;
+            if self.buffer.capacity() > KEPT && self.buffer.len() < KEPT {
+                self.buffer.shrink_to(KEPT);
+            }
         }
         self.buffer.extend_from_slice(octets);
     }
@@ -76,6 +96,11 @@ impl Decoder {
         let length = u32::from_be_bytes(*length) as usize;
         if !(HEAD..=FRAME_LIMIT).contains(&length) {
             return Err(FrameError::Length(length));
+        }
+        let Some(kind) = rest.first() else { return Ok(None) };
+        let limit = (self.limit)(*kind);
+        if length > limit {
+            return Err(FrameError::TooLong { kind: *kind, length, limit });
         }
         let Some(frame) = rest.get(..length) else { return Ok(None) };
         let Some(((kind, id), payload)) = split_head(frame) else { return Err(FrameError::Length(length)) };
@@ -117,6 +142,16 @@ pub enum FrameError {
     /// Shorter than its head or longer than allowed.
     #[error("a frame of {0} octets; 9 to {FRAME_LIMIT} are allowed")]
     Length(usize),
+    /// Longer than a frame of its kind may be.
+    #[error("a frame of the kind {kind} with {length} octets, of which {limit} are allowed")]
+    TooLong {
+        /// Its kind.
+        kind: u8,
+        /// How long it says that it is.
+        length: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// The stream ended inside a frame.
     #[error("the stream ended inside a frame")]
     Truncated,
@@ -156,6 +191,26 @@ mod tests {
             decoder.extend(&length.to_be_bytes());
             assert_eq!(decoder.next_frame(), Err(FrameError::Length(length as usize)));
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_for_its_kind_is_refused_as_soon_as_its_kind_is_known() {
+        let mut decoder = Decoder::with_limits(|kind| if kind == 7 { 100 } else { FRAME_LIMIT });
+        decoder.extend(&frame(&[0; 91]).encode().unwrap());
+        assert!(decoder.next_frame().unwrap().is_some());
+        decoder.extend(&101_u32.to_be_bytes());
+        assert_eq!(decoder.next_frame(), Ok(None));
+        decoder.extend(&[7]);
+        assert_eq!(decoder.next_frame(), Err(FrameError::TooLong { kind: 7, length: 101, limit: 100 }));
+    }
+
+    #[test]
+    fn a_long_frame_leaves_no_memory_behind() {
+        let mut decoder = Decoder::default();
+        decoder.extend(&frame(&vec![0; 4 << 20]).encode().unwrap());
+        assert!(decoder.next_frame().unwrap().is_some());
+        decoder.extend(b"\0");
+        assert!(decoder.buffer.capacity() <= KEPT);
     }
 
     #[test]

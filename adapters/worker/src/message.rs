@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use yinqiao_ca_sdk::{Description, Threading};
 use zeroize::Zeroizing;
 
-use crate::frame::{Frame, FrameError};
+use crate::frame::{FRAME_LIMIT, Frame, FrameError};
 use crate::nesting::{DEPTH_LIMIT, nesting_is_within};
 use crate::sandbox::{Isolation, Sandbox};
 
@@ -216,6 +216,14 @@ const REPLY: u8 = 19;
 const LOG: u8 = 20;
 const SECRET_REQUEST: u8 = 21;
 
+/// The longest log event in octets; a worker cuts longer ones.
+pub(crate) const LOG_LIMIT: usize = 8 << 10;
+/// The longest name of a secret in octets.
+pub(crate) const SECRET_NAME_LIMIT: usize = 128;
+/// Both with room for the fields beside them.
+const LOG_FRAME_LIMIT: usize = LOG_LIMIT + 64;
+const SECRET_REQUEST_FRAME_LIMIT: usize = SECRET_NAME_LIMIT + 64;
+
 impl ToWorker {
     /// The octets of the message's frame.
     ///
@@ -273,6 +281,22 @@ impl ToWorker {
 }
 
 impl ToHost {
+    /// The longest frame of a kind, in octets: small for what a worker sends without being asked.
+    #[must_use]
+    pub fn limit(kind: u8) -> usize {
+        match kind {
+            LOG => LOG_FRAME_LIMIT,
+            SECRET_REQUEST => SECRET_REQUEST_FRAME_LIMIT,
+            _ => FRAME_LIMIT,
+        }
+    }
+
+    /// Whether a worker sends frames of that kind whenever it likes.
+    #[must_use]
+    pub fn is_unasked(kind: u8) -> bool {
+        matches!(kind, LOG | SECRET_REQUEST)
+    }
+
     /// The octets of the message's frame.
     ///
     /// # Errors
@@ -408,6 +432,18 @@ mod tests {
         let mut frame = through(&ToHost::SecretRequest { name: "n".into() }.encode(1).unwrap());
         frame.payload.push(0);
         assert_eq!(ToHost::decode(&frame), Err(FrameError::Payload(SECRET_REQUEST)));
+    }
+
+    #[test]
+    fn the_longest_log_event_and_name_of_a_secret_fit_their_frames() {
+        let log = ToHost::Log { level: u32::MAX, event_id: u32::MAX, fields: vec![b'x'; LOG_LIMIT] };
+        for message in [log, ToHost::SecretRequest { name: "n".repeat(SECRET_NAME_LIMIT) }] {
+            let mut decoder = Decoder::with_limits(ToHost::limit);
+            decoder.extend(&message.encode(u64::MAX).unwrap());
+            let frame = decoder.next_frame().unwrap().unwrap();
+            assert!(ToHost::is_unasked(frame.kind));
+            assert_eq!(ToHost::decode(&frame), Ok(message));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::{
-    Services, by_key, c_plugin, eventually, key, replaced, revoke, settings, start, status, within,
+    Services, by_key, c_plugin, eventually, key, patiently, replaced, revoke, settings, start, status, within,
 };
 use tempfile::{TempDir, tempdir};
 use yinqiao_ca_sdk::messages::{DerRequest, Empty, LookupReply, RevocationReason};
@@ -117,7 +117,8 @@ async fn a_crash_ends_the_calls_inside_with_unknown_outcome_and_the_worker_is_re
     let health = replaced(&handle, first).await;
     assert_eq!((health.restarts, health.kills, health.unknown_outcomes), (1, 0, 2));
     assert_eq!(health.last_ending, Some(Ending::Exited("signal 6".into())));
-    assert!(matches!(handle.lookup(&by_key("a"), &within(1000)).await, Ok(LookupReply::Absent)));
+    let found = patiently(|| async { handle.lookup(&by_key("a"), &within(1000)).await }).await;
+    assert!(matches!(found, LookupReply::Absent), "{found:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use support::{Services, by_key, eventually, guard, key, replaced, settings, start, within};
+use support::{Services, by_key, eventually, guard, key, patiently, replaced, settings, start, within};
 use tempfile::{TempDir, tempdir};
 use yinqiao_ca_sdk::messages::{
     AdapterError, Empty, Holder, HolderKind, IssueRequest, ListQuery, LookupReply, RevocationReason,
@@ -88,7 +88,7 @@ fn kill(health: &HealthReport) {
 
 async fn number_of_certificates(handle: &AdapterHandle) -> usize {
     let query = ListQuery { cursor: None, limit: Some(1000) };
-    handle.list(&query, &within(5000)).await.unwrap().certificates.len()
+    patiently(|| async { handle.list(&query, &within(5000)).await }).await.certificates.len()
 }
 
 #[tokio::test]
@@ -129,9 +129,10 @@ async fn a_kill_before_the_record_leaves_nothing_and_a_kill_after_it_leaves_the_
         assert_eq!(error.class, ErrorClass::UnknownOutcome, "{error}");
 
         replaced(&handle, health.process_id).await;
-        let found = handle.lookup(&by_key("order-1"), &within(5000)).await.unwrap();
+        let found = patiently(|| async { handle.lookup(&by_key("order-1"), &within(5000)).await }).await;
         assert_eq!(matches!(found, LookupReply::Done { .. }), stored, "{found:?}");
-        let reply = document(handle.submit(&request, &key("order-1"), &within(5000)).await.unwrap());
+        let again = patiently(|| async { handle.submit(&request, &key("order-1"), &within(5000)).await });
+        let reply = document(again.await);
         if let LookupReply::Done { reply: looked_up, .. } = found {
             assert_eq!(looked_up.get().as_bytes(), reply);
         }
@@ -170,7 +171,8 @@ async fn however_often_it_is_killed_each_order_gets_exactly_one_pair() {
     }
     for (number, order) in orders.into_iter().enumerate() {
         let reply = order.await.unwrap();
-        let looked_up = handle.lookup(&by_key(&format!("order-{number}")), &within(5000)).await.unwrap();
+        let query = by_key(&format!("order-{number}"));
+        let looked_up = patiently(|| async { handle.lookup(&query, &within(5000)).await }).await;
         let LookupReply::Done { reply: found, .. } = looked_up else { panic!("order {number} is lost") };
         assert_eq!(found.get().as_bytes(), reply);
     }

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
 
+use super::pace::Pace;
 use crate::frame::{Decoder, Frame, FrameError};
-use crate::message::ToWorker;
+use crate::message::{ToHost, ToWorker};
 
 /// What a function of the adapter gave back.
 #[derive(Debug)]
@@ -21,14 +25,32 @@ pub(super) struct RawReply {
 /// The sending side of a worker, shared by its calls and its supervisor.
 pub(super) struct Connection {
     socket: OwnedWriteHalf,
-    /// Octets that the socket did not take at once. It needs no bound of its own: only calls that have a thread of the
-    /// worker are sent. Held while the socket is asked, which never waits.
-    backlog: Mutex<Vec<u8>>,
+    /// Held while the socket is asked, which never waits.
+    backlog: Mutex<Backlog>,
     /// There is a backlog.
     more: Notify,
     /// Calls inside, by id; None when the worker is gone. Held for a few instructions.
     inside: Mutex<Option<HashMap<u64, oneshot::Sender<RawReply>>>>,
+    /// Requests for secrets that are not answered.
+    asked: AtomicUsize,
     kill: watch::Sender<Option<String>>,
+}
+
+/// What the socket did not take at once. Calls in it need no bound: only those that have a thread of the worker are sent.
+/// Answers need one, since a worker may ask without reading.
+#[derive(Default)]
+struct Backlog {
+    octets: Vec<u8>,
+    answers: usize,
+}
+
+/// A request for a secret that is under way.
+pub(super) struct Asked(Arc<Connection>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.asked.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
@@ -38,6 +60,7 @@ impl Connection {
             backlog: Mutex::default(),
             more: Notify::new(),
             inside: Mutex::new(Some(HashMap::new())),
+            asked: AtomicUsize::new(0),
             kill: watch::Sender::new(None),
         }
     }
@@ -46,28 +69,62 @@ impl Connection {
     /// write. A worker that is gone is noticed by its supervisor.
     pub(super) fn send(&self, id: u64, message: &ToWorker) -> Result<(), FrameError> {
         let frame = message.encode(id)?;
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = if backlog.is_empty() { self.socket.try_write(&frame).unwrap_or(0) } else { 0 };
-        if taken < frame.len() {
-            backlog.extend_from_slice(&frame[taken..]);
-            self.more.notify_one();
+        self.write(&mut self.backlog(), &frame);
+        Ok(())
+    }
+
+    /// Counts a request for a secret until what it gives is dropped, if there are less than `limit`.
+    pub(super) fn ask(self: &Arc<Self>, limit: usize) -> Result<Asked, String> {
+        let before = self.asked.fetch_add(1, Ordering::Relaxed);
+        // Dropped, it is not counted any more.
+        let asked = Asked(self.clone());
+        if before < limit { Ok(asked) } else { Err(too_many(limit)) }
+    }
+
+    /// Answers a request for a secret, unless `limit` answers wait for the worker to read them.
+    pub(super) fn answer(
+        &self,
+        id: u64,
+        secret: Option<Zeroizing<Vec<u8>>>,
+        limit: usize,
+    ) -> Result<(), String> {
+        let frame = ToWorker::Secret(secret).encode(id).map(Zeroizing::new);
+        let frame = frame.map_err(|_| "a secret that it asked for is too long to be sent".to_owned())?;
+        let mut backlog = self.backlog();
+        if backlog.answers >= limit {
+            return Err(too_many(limit));
+        }
+        self.write(&mut backlog, &frame);
+        if !backlog.octets.is_empty() {
+            backlog.answers += 1;
         }
         Ok(())
+    }
+
+    fn write(&self, backlog: &mut Backlog, frame: &[u8]) {
+        let taken = if backlog.octets.is_empty() { self.socket.try_write(frame).unwrap_or(0) } else { 0 };
+        if taken < frame.len() {
+            backlog.octets.extend_from_slice(&frame[taken..]);
+            self.more.notify_one();
+        }
     }
 
     /// Sends the backlog whenever there is one; ends when the worker is gone.
     pub(super) async fn flush(&self) {
         loop {
             self.more.notified().await;
-            while !self.backlog.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            while !self.backlog().octets.is_empty() {
                 if self.socket.writable().await.is_err() {
                     return;
                 }
-                let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-                match self.socket.try_write(&backlog) {
-                    Ok(taken) => drop(backlog.drain(..taken)),
+                let mut backlog = self.backlog();
+                match self.socket.try_write(&backlog.octets) {
+                    Ok(taken) => drop(backlog.octets.drain(..taken)),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(_) => return,
+                }
+                if backlog.octets.is_empty() {
+                    *backlog = Backlog::default();
                 }
             }
         }
@@ -120,27 +177,47 @@ impl Connection {
         }
     }
 
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<RawReply>>>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn too_many(limit: usize) -> String {
+    format!(
+        "it asks for more than {limit} secrets before it takes the answers; a plugin uses secret_get for that"
+    )
 }
 
 /// The receiving side of a worker.
 pub(super) struct FrameReader {
     socket: OwnedReadHalf,
     decoder: Decoder,
+    pace: Pace,
     chunk: Vec<u8>,
 }
 
 impl FrameReader {
     pub(super) fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, decoder: Decoder::default(), chunk: vec![0; 16 << 10] }
+        let (decoder, pace) = (Decoder::with_limits(ToHost::limit), Pace::new(Instant::now()));
+        Self { socket, decoder, pace, chunk: vec![0; 16 << 10] }
     }
 
     /// The next frame; `None` at the end. May be dropped between two polls without losing anything.
     pub(super) async fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
+            if let Some(due) = self.pace.not_before()
+                && Instant::now() < due
+            {
+                tokio::time::sleep_until(due).await;
+            }
             if let Some(frame) = self.decoder.next_frame()? {
+                if ToHost::is_unasked(frame.kind) {
+                    self.pace.count(Instant::now(), frame.payload.len());
+                }
                 return Ok(Some(frame));
             }
             let count = self.socket.read(&mut self.chunk).await?;
@@ -149,5 +226,50 @@ impl FrameReader {
             }
             self.decoder.extend(&self.chunk[..count]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_that_a_worker_does_not_read_are_bounded_and_those_that_it_reads_are_not() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let connection = Arc::new(Connection::new(ours.into_split().1));
+        let secret = || Some(Zeroizing::new(vec![7; 10_000]));
+        let refused = (0..1000).find_map(|id| connection.answer(id, secret(), 5).err()).unwrap();
+        assert!(refused.contains("more than 5 secrets"), "{refused}");
+        assert!(connection.backlog().octets.len() < 60_000);
+
+        let flushing = tokio::spawn({
+            let connection = connection.clone();
+            async move { connection.flush().await }
+        });
+        let mut theirs = theirs;
+        let reading = tokio::spawn(async move {
+            let mut sink = vec![0; 64 << 10];
+            while theirs.read(&mut sink).await.is_ok_and(|count| count > 0) {}
+        });
+        for id in 0..1000 {
+            while connection.answer(id, secret(), 5).is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+        flushing.abort();
+        reading.abort();
+    }
+
+    #[tokio::test]
+    async fn requests_under_way_are_counted_until_they_are_answered() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let connection = Arc::new(Connection::new(ours.into_split().1));
+        let under_way = [connection.ask(2).unwrap(), connection.ask(2).unwrap()];
+        assert!(connection.ask(2).is_err());
+        assert!(connection.ask(2).is_err());
+        drop(under_way);
+        assert!(connection.ask(2).is_ok());
     }
 }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use yinqiao_ca_sdk::LogLevel;
+use zeroize::Zeroizing;
 
 use super::mask::Mask;
+use super::secrets::Secrets;
 use super::services::{HostServices, LogLine, LogSource};
 
 /// The longest line in octets; longer ones become several.
@@ -20,11 +22,15 @@ const OCTETS_PER_SECOND: usize = 1 << 20;
 /// Lines a second; what is more is counted and dropped.
 const LINES_PER_SECOND: u32 = 500;
 
-/// The way to the broker's log.
+/// The longest secret in octets.
+const SECRET_LIMIT: usize = 1 << 20;
+
+/// The way to the broker's log, and to its secrets.
 pub(super) struct Output {
     adapter: String,
     services: Arc<dyn HostServices>,
     mask: Mask,
+    pub(super) secrets: Secrets,
     /// Held for a few instructions.
     rate: Mutex<Rate>,
     passed: AtomicU64,
@@ -41,7 +47,7 @@ impl Output {
     pub(super) fn new(adapter: String, services: Arc<dyn HostServices>) -> Self {
         let rate = Mutex::new(Rate { second: Instant::now(), lines: 0, dropped: 0 });
         let (passed, dropped) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { adapter, services, mask: Mask::default(), rate, passed, dropped }
+        Self { adapter, services, mask: Mask::default(), secrets: Secrets::default(), rate, passed, dropped }
     }
 
     /// A line from the worker.
@@ -75,9 +81,16 @@ impl Output {
         self.mask.apply(text)
     }
 
-    /// The secret of that name, which is masked from now on.
-    pub(super) fn secret(&self, name: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    /// The secret of that name, which is masked from now on. It may block.
+    pub(super) fn read_secret(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
         let secret = self.services.secret(&self.adapter, name)?;
+        if secret.len() > SECRET_LIMIT {
+            self.own(
+                LogLevel::Warn,
+                &format!("the secret {name:?} is longer than {SECRET_LIMIT} octets and not handed out"),
+            );
+            return None;
+        }
         self.mask.learn(&secret);
         Some(secret)
     }

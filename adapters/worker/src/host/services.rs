@@ -3,12 +3,14 @@
 use yinqiao_ca_sdk::LogLevel;
 use zeroize::Zeroizing;
 
-/// The broker's log and secrets. Both functions are called on the runtime's threads and must not block.
+/// The broker's log and secrets.
 pub trait HostServices: Send + Sync + 'static {
-    /// Takes one line. The secrets that the adapter was given are masked in it.
+    /// Takes one line, no more than some hundred a second. The secrets that the adapter was given are masked in it. It is
+    /// called on the runtime's threads and must not block.
     fn log(&self, line: LogLine<'_>);
 
-    /// The secret of that name for this adapter.
+    /// The secret of that name for this adapter. It is called on a thread that may block, about twenty times a second
+    /// at most and for one name once a second, whatever a worker asks for; secrets over 1 MiB are not handed out.
     fn secret(&self, adapter: &str, name: &str) -> Option<Zeroizing<Vec<u8>>>;
 }
 

@@ -15,6 +15,7 @@ use super::connection::{Connection, FrameReader, RawReply};
 use super::health::Ending;
 use super::output::{self, Output};
 use super::process::{self, Process, in_words};
+use super::secrets;
 use super::services::LogSource;
 use super::settings::AdapterSettings;
 use super::shared::{Phase, Shared};
@@ -23,8 +24,9 @@ use crate::message::{AdapterInfo, Load, Refused, Stage, ToHost, ToWorker};
 
 /// A worker that lived so long was in order: the next restart begins with the shortest wait again.
 const SETTLED: Duration = Duration::from_secs(60);
-/// How long the rest of an ended worker's replies may take (a forked process may hold the socket open).
+/// How long the next of an ended worker's replies may take, and all (a forked process may hold the socket open).
 const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS_IN_ALL: Duration = Duration::from_secs(2);
 /// What the end of a worker says of its plugin.
 const FAILURE: Verdict = Verdict::Failure { retry_after: None };
 /// How often a worker's memory and processor time are looked at.
@@ -157,8 +159,8 @@ async fn establish_without_limit(
                 live.process.end().await;
                 return Err(refusal(&settings.name, output, refused));
             }
-            message => handle(output, &live.connection, frame.id, message)
-                .map_err(|what| failed(format!("it sent {what} before it was open")))?,
+            message => handle(output, &live.connection, settings.limits.threads, frame.id, message)
+                .map_err(|what| failed(format!("before it was open: {what}")))?,
         }
     }
 }
@@ -274,6 +276,7 @@ async fn serve(shared: &Shared, index: usize, mut live: Live) -> Ending {
 /// Reads what one worker sends until there is a reason to end it.
 async fn listen(shared: &Shared, index: usize, live: &mut Live) -> Ending {
     let Live { process, reader, connection, .. } = live;
+    let threads = shared.settings.limits.threads;
     let closing = close(shared, connection);
     let watching = keep_to_limits(shared, index, process.id());
     let (ended, killed) = (process.ended(), connection.killed());
@@ -286,10 +289,13 @@ async fn listen(shared: &Shared, index: usize, live: &mut Live) -> Ending {
             reason = &mut watching => return Ending::Killed(reason),
             reason = &mut closing => return Ending::Killed(reason),
             () = &mut ended => {
-                // What it sent before its end still counts.
-                while let Ok(Ok(Some(frame))) = tokio::time::timeout(LAST_WORDS, reader.next()).await {
+                // What it sent before its end still counts, for a time: what it forked may never stop.
+                let until = Instant::now() + LAST_WORDS_IN_ALL;
+                while Instant::now() < until
+                    && let Ok(Ok(Some(frame))) = tokio::time::timeout(LAST_WORDS, reader.next()).await
+                {
                     if let Ok(message) = ToHost::decode(&frame) {
-                        let _ = handle(&shared.output, connection, frame.id, message);
+                        let _ = handle(&shared.output, connection, threads, frame.id, message);
                     }
                 }
                 return Ending::Closed;
@@ -298,8 +304,7 @@ async fn listen(shared: &Shared, index: usize, live: &mut Live) -> Ending {
                 Ok(Some(frame)) => {
                     let handled = ToHost::decode(&frame)
                         .map_err(|error| error.to_string())
-                        .and_then(|message| handle(&shared.output, connection, frame.id, message)
-                            .map_err(|what| format!("unexpected: {what}")));
+                        .and_then(|message| handle(&shared.output, connection, threads, frame.id, message));
                     if let Err(reason) = handled {
                         return Ending::Protocol(reason);
                     }
@@ -354,14 +359,20 @@ fn sample(shared: &Shared, index: usize, live: &Live) {
     }
 }
 
-/// Does what a message asks for; gives back what a worker may not send here.
-fn handle(output: &Output, connection: &Connection, id: u64, message: ToHost) -> Result<(), &'static str> {
+/// Does what a message asks for; gives back what is wrong with it.
+fn handle(
+    output: &Arc<Output>,
+    connection: &Arc<Connection>,
+    threads: u32,
+    id: u64,
+    message: ToHost,
+) -> Result<(), String> {
     match message {
         ToHost::Reply { status, document } => {
             if connection.deliver(id, RawReply { status, document }) {
                 Ok(())
             } else {
-                Err("a reply to no call")
+                Err("unexpected: a reply to no call".to_owned())
             }
         }
         ToHost::Log { level, event_id, fields } => {
@@ -369,11 +380,9 @@ fn handle(output: &Output, connection: &Connection, id: u64, message: ToHost) ->
             output.foreign(LogSource::Adapter { event_id }, LogLevel::from_number(level), &text);
             Ok(())
         }
-        ToHost::SecretRequest { name } => connection
-            .send(id, &ToWorker::Secret(output.secret(&name)))
-            .map_err(|_| "a request for a huge secret"),
-        ToHost::Loaded(_) => Err("that it is loaded"),
-        ToHost::Refused(_) => Err("a refusal"),
+        ToHost::SecretRequest { name } => secrets::answer(output, connection, threads, id, name),
+        ToHost::Loaded(_) => Err("unexpected: that it is loaded".to_owned()),
+        ToHost::Refused(_) => Err("unexpected: a refusal".to_owned()),
     }
 }
 

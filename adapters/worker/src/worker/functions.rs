@@ -12,12 +12,8 @@ use yinqiao_ca_abi::{abi, ca_buf, ca_host, ca_slice, status};
 use zeroize::Zeroizing;
 
 use super::state::State;
-use crate::message::ToHost;
+use crate::message::{LOG_LIMIT, SECRET_NAME_LIMIT, ToHost};
 
-/// The longest log event in octets; longer ones are cut.
-const LOG_LIMIT: usize = 8 << 10;
-/// The longest name of a secret.
-const NAME_LIMIT: usize = 128;
 /// The most scratch buffers of one call.
 const SCRATCH_LIMIT: usize = 64;
 
@@ -122,7 +118,7 @@ unsafe extern "C" fn secret_get(ctx: *mut c_void, name: ca_slice, out: *mut ca_b
         return status::CA_PERMANENT;
     };
     let name = match str::from_utf8(name) {
-        Ok(name) if is_inside() && name.len() <= NAME_LIMIT => name.to_owned(),
+        Ok(name) if is_inside() && name.len() <= SECRET_NAME_LIMIT => name.to_owned(),
         _ => return status::CA_PERMANENT,
     };
     match state.fetch_secret(name) {

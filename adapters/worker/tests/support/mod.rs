@@ -6,14 +6,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use yinqiao_ca_sdk::messages::{
-    CertificateIdentity, IdempotencyKey, LookupQuery, RevocationReason, RevokeRequest, Serial,
+    AdapterError, CertificateIdentity, IdempotencyKey, LookupQuery, RevocationReason, RevokeRequest, Serial,
 };
-use yinqiao_ca_sdk::{Operation, Request};
+use yinqiao_ca_sdk::{ErrorClass, Operation, Request};
 use yinqiao_ca_worker::{
     AdapterHandle, AdapterSettings, CallOptions, CallOutcome, Enforcement, HealthReport, HostServices,
     Library, Limits, LogLine, LogSource, ProcessState, Sandbox, StartError, WorkerProgram,
@@ -126,6 +126,27 @@ pub fn by_key(text: &str) -> LookupQuery {
 
 pub fn within(milliseconds: u64) -> CallOptions {
     CallOptions::within(Duration::from_millis(milliseconds))
+}
+
+/// Asks as a real caller does: again, while the adapter says that it may work later. After kills the breaker may be open.
+pub async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, AdapterError>>,
+{
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error)
+                if matches!(error.class, ErrorClass::Retryable | ErrorClass::Unhealthy)
+                    && began.elapsed() < Duration::from_secs(60) =>
+            {
+                let pause = error.retry_after_ms.unwrap_or(20).clamp(5, 500);
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 /// Waits until the health is as wanted.
