@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod code;
 pub mod consent;
 pub mod dpop;
+pub mod enterprise;
 pub mod event;
 pub mod holder;
 pub mod identifier;

@@ -1,6 +1,8 @@
 //! Signing in and out.
 
 use yinqiao_lifecycle::Actor;
+use yinqiao_lifecycle::enterprise::Enterprise;
+use yinqiao_lifecycle::identity::AssuranceLevel;
 use yinqiao_lifecycle::user::{Claims, DeviceSession, SessionRefusal, Tokens, User};
 use yinqiao_protocol::account::{SessionRequest, SignInRequest};
 use yinqiao_protocol::{DeviceSessionId, SignInId, Sm3Hex, Token, UserId};
@@ -105,6 +107,7 @@ impl Broker {
                     return session.map(|found| found.value).ok_or_else(|| over("the session is over"));
                 }
                 let user = user_of(transaction, claims, new_user).await?;
+                register_company(transaction, &user).await?;
                 let tokens = self.tokens(id, 1);
                 let device = (device_name, sign_in.device_key.clone());
                 let session = DeviceSession::begin(id, &user, device, tokens, now);
@@ -240,6 +243,19 @@ async fn user_of(transaction: &mut Transaction<'_>, claims: &Claims, id: UserId)
             Ok(transaction.take(None, step)?)
         }
     }
+}
+
+/// Registers the company of a legal-person user, once the provider has confirmed the person: below that anybody could name
+/// any company. Where another person leads it, this one may ask for a change.
+async fn register_company(transaction: &mut Transaction<'_>, user: &User) -> Result<(), ApiError> {
+    let confirmed = user.require_level(AssuranceLevel::FOR_CERTIFICATES).is_ok();
+    let Some(company) = user.enterprise.as_ref().filter(|_| confirmed) else { return Ok(()) };
+    let found = transaction.get::<Enterprise>(company.code.as_str().as_bytes()).await?;
+    let before = found.as_ref().map(|found| &found.value);
+    if let Ok(step) = Enterprise::register(before, &user.actor(), &company.name, transaction.now()) {
+        transaction.take(found.as_ref(), step)?;
+    }
+    Ok(())
 }
 
 /// A session and its user, as they are now.

@@ -1,5 +1,6 @@
 //! The life of certificates and seals around the sessions.
 
+pub mod cascade;
 pub mod certificate;
 pub mod enrolment;
 pub mod job;

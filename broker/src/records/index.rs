@@ -75,6 +75,8 @@ pub enum Index {
     EnterpriseByLegalPerson = 33,
     /// All companies by time of registration.
     EnterpriseByTime = 34,
+    /// Staff by time.
+    OperatorByTime = 40,
 }
 
 /// One entry: under which value of an index, and in which place there.

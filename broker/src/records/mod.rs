@@ -11,6 +11,7 @@ use crate::store::{Collection, Records, StoreError, StoredRecord};
 
 pub mod aggregates;
 mod answer;
+pub mod companies;
 mod index;
 mod page;
 mod transaction;

@@ -165,6 +165,12 @@ impl Membership {
         matches!(self.state, State::Active { .. })
     }
 
+    /// Whether the person belongs to the company, is just leaving it, or waits to be let in.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Applied | State::Active { .. } | State::Removing { .. })
+    }
+
     /// The person takes the application back.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use actix_web::web;
 mod account;
 pub mod caller;
 mod certificate;
+mod enterprise;
 mod openapi;
 pub mod page;
 pub mod post;
@@ -19,6 +20,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .configure(account::configure)
         .configure(certificate::configure)
+        .configure(enterprise::configure)
         .configure(recovery::configure)
         .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

@@ -46,6 +46,7 @@ fn whole() -> utoipa::openapi::OpenApi {
     let parts = [
         super::account::Document::openapi(),
         super::certificate::Document::openapi(),
+        super::enterprise::Document::openapi(),
         super::recovery::Document::openapi(),
     ];
     for part in parts {

@@ -5,6 +5,11 @@ use yinqiao_lifecycle::RefusalKind;
 use crate::http::problem::{ApiError, Kind};
 
 impl ApiError {
+    /// The other side has not answered yet; it is asked again.
+    pub fn awaits(what: &str) -> Self {
+        Self::new(Kind::CertificateAuthorityPending, what)
+    }
+
     /// A decision's refusal: its class, and what stands against the command.
     pub fn refused(kind: RefusalKind, refusal: &impl std::fmt::Display) -> Self {
         let kind = match kind {

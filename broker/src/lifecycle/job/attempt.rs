@@ -9,7 +9,7 @@ use yinqiao_lifecycle::{Job, JobKind};
 use crate::adapter::Patience;
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::{certificate, recovery};
+use crate::lifecycle::{cascade, certificate, recovery};
 use crate::records::Repository;
 use crate::store::StoreError;
 
@@ -99,6 +99,7 @@ impl Broker {
     async fn run_job(&self, job: &Job) -> Result<Attempt, ApiError> {
         match &job.kind {
             JobKind::Message(id) => self.deliver(*id).await,
+            JobKind::Cascade(id) => cascade::drive(&self.repository, *id).await,
             JobKind::Reconcile(sm3) => {
                 certificate::reconcile(&self.repository, &*self.authorities, *sm3, Patience::NONE).await
             }

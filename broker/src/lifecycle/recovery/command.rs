@@ -8,7 +8,7 @@ use super::RecoveryRecord;
 use super::record::open_of;
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
-use crate::records::{Transaction, Versioned};
+use crate::records::{Repository, Transaction, Versioned};
 use crate::store::StoreError;
 
 /// Days that the consents have to come.
@@ -83,6 +83,23 @@ pub async fn reject_open(
         }
     }
     Ok(())
+}
+
+/// Ends one request; one that is over stays as it is.
+///
+/// # Errors
+/// When the store fails.
+pub async fn reject(repository: &Repository, id: RecoveryId, reason: &str) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            let Some(found) = transaction.get::<RecoveryRecord>(id.as_bytes()).await? else { return Ok(()) };
+            let recovery = &found.value.recovery;
+            if let Ok(step) = recovery.reject(&Actor::System, reason, transaction.now()) {
+                transaction.take(Some(&found), step.map(|next| found.value.got_to(next)))?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// A recovery's refusal over HTTP.

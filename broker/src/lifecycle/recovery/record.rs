@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use yinqiao_lifecycle::recovery::{Recovery, RecoveryState};
-use yinqiao_protocol::{Base64, Sm3Hex, UserId};
+use yinqiao_protocol::{Base64, RecoveryId, Sm3Hex, UserId};
 
-use crate::records::{Aggregate, Index, IndexEntry, IndexPrefix};
-use crate::store::Collection;
+use crate::records::{Aggregate, Index, IndexEntry, IndexPrefix, Repository};
+use crate::store::{Collection, StoreError};
 
 /// A request for a key, stored under its id.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -60,6 +60,18 @@ pub fn requests_of(user: UserId) -> IndexPrefix {
 /// All that wait for consents, the most urgent first.
 pub fn open_for_consent() -> IndexPrefix {
     IndexPrefix::new(Index::RecoveryOpen, &[])
+}
+
+/// The requests for a certificate's key that are not over.
+///
+/// # Errors
+/// When the store fails.
+pub async fn open_requests(
+    repository: &Repository,
+    certificate: &Sm3Hex,
+) -> Result<Vec<RecoveryId>, StoreError> {
+    let found = repository.all::<RecoveryRecord>(&open_of(certificate)).await?;
+    Ok(found.into_iter().map(|found| found.value.recovery.id).collect())
 }
 
 /// Those of one certificate that are not over.

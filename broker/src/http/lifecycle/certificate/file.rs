@@ -36,6 +36,12 @@ pub enum Format {
     Pem,
 }
 
+/// DER, as the document describes it.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = "binary")]
+#[expect(dead_code, reason = "it stands for bytes in the document only")]
+pub struct DerFile(Vec<u8>);
+
 /// The signing certificate.
 #[utoipa::path(
     get,
@@ -45,7 +51,7 @@ pub enum Format {
     params(("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"), FormatQuery),
     responses(
         (status = 200, description = "X.509", content(
-            (Vec<u8> = "application/pkix-cert"), (String = "application/x-pem-file"),
+            (DerFile = "application/pkix-cert"), (String = "application/x-pem-file"),
         )),
         ForCaller,
     ),
@@ -70,7 +76,7 @@ pub async fn signing(
     params(("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"), FormatQuery),
     responses(
         (status = 200, description = "X.509", content(
-            (Vec<u8> = "application/pkix-cert"), (String = "application/x-pem-file"),
+            (DerFile = "application/pkix-cert"), (String = "application/x-pem-file"),
         )),
         ForCaller,
     ),

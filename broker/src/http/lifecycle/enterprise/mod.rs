@@ -1,0 +1,138 @@
+//! Companies and who belongs to them.
+
+use actix_web::web;
+use utoipa::OpenApi;
+
+use yinqiao_lifecycle::cascade::Cascade;
+use yinqiao_lifecycle::enterprise::Enterprise;
+use yinqiao_lifecycle::identity::CreditCode;
+use yinqiao_protocol::enterprise::{CascadeView, OpenStepView};
+
+use super::caller::SignedIn;
+use crate::http::problem::{ApiError, Kind};
+use crate::http::resource;
+use crate::records::{Repository, Versioned};
+
+mod company;
+mod join;
+mod members;
+mod succession;
+
+pub use succession::decide as decide_succession;
+
+/// This part of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(
+    company::view,
+    company::edit,
+    company::delete,
+    company::removal,
+    join::apply,
+    join::memberships,
+    join::withdraw,
+    join::leave,
+    members::applications,
+    members::approve,
+    members::reject,
+    members::add,
+    members::list,
+    members::one,
+    members::remove,
+    succession::request,
+    succession::withdraw,
+    succession::approve,
+    succession::reject,
+))]
+pub struct Document;
+
+/// Sets up the endpoints.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/v1/enterprises/{code}")
+                .route(web::get().to(company::view))
+                .route(web::put().to(company::edit))
+                .route(web::delete().to(company::delete)),
+        )
+        .service(resource("/v1/enterprises/{code}/removals/{cascade}").route(web::get().to(company::removal)))
+        .service(
+            resource("/v1/enterprises/{code}/applications")
+                .route(web::get().to(members::applications))
+                .route(web::post().to(join::apply)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/applications/{user}/approve")
+                .route(web::post().to(members::approve)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/applications/{user}/reject")
+                .route(web::post().to(members::reject)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/members")
+                .route(web::get().to(members::list))
+                .route(web::post().to(members::add)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/members/{user}")
+                .route(web::get().to(members::one))
+                .route(web::delete().to(members::remove)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/succession")
+                .route(web::post().to(succession::request))
+                .route(web::delete().to(succession::withdraw)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/succession/{user}/approve")
+                .route(web::post().to(succession::approve)),
+        )
+        .service(
+            resource("/v1/enterprises/{code}/succession/{user}/reject")
+                .route(web::post().to(succession::reject)),
+        )
+        .service(resource("/v1/account/memberships").route(web::get().to(join::memberships)))
+        .service(resource("/v1/account/memberships/{code}/withdraw").route(web::post().to(join::withdraw)))
+        .service(resource("/v1/account/memberships/{code}").route(web::delete().to(join::leave)));
+}
+
+/// What is said of a company that is not there, or not the caller's.
+fn no_such_company() -> ApiError {
+    ApiError::new(Kind::NotFound, "there is no such company, or you have nothing to do with it")
+}
+
+/// The company that the caller leads now.
+async fn led_by(
+    repository: &Repository,
+    caller: &SignedIn,
+    code: &CreditCode,
+) -> Result<Versioned<Enterprise>, ApiError> {
+    if caller.user.enterprise.is_none() {
+        return Err(ApiError::new(Kind::NotAllowed, "only a company's legal person may do this"));
+    }
+    let found = repository.get::<Enterprise>(code.as_str().as_bytes()).await?;
+    found.filter(|found| found.value.is_led_by(&caller.actor())).ok_or_else(no_such_company)
+}
+
+/// A removal as it is shown.
+pub fn cascade_view(cascade: &Cascade) -> CascadeView {
+    let progress = cascade.progress();
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    CascadeView {
+        cascade: cascade.id,
+        kind: cascade.kind.name().to_owned(),
+        started_at: cascade.started_at,
+        finished_at: cascade.finished_at,
+        planned: count(progress.planned),
+        done: count(progress.done),
+        open: progress
+            .open
+            .into_iter()
+            .map(|open| OpenStepView {
+                step: open.step,
+                attempts: open.attempts,
+                last_error: open.last_error,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,112 @@
+//! The security officers' side.
+
+use actix_web::{HttpResponse, web};
+
+use yinqiao_lifecycle::actor::OperatorRole;
+use yinqiao_lifecycle::recovery::RecoveryRefusal;
+use yinqiao_protocol::RecoveryId;
+use yinqiao_protocol::page::Page;
+use yinqiao_protocol::recovery::{RecoveryRejection, RecoveryView};
+
+use super::super::caller::Staff;
+use super::super::page::{PageQuery, sent};
+use super::super::post::{Answer, Post};
+use super::super::problems::{ForCaller, ForChange};
+use super::view::view;
+use crate::broker::Broker;
+use crate::http::problem::ApiError;
+use crate::lifecycle::recovery::{self, RecoveryRecord, open_for_consent, refused};
+
+/// Requests that wait for consents, the most urgent first.
+#[utoipa::path(
+    get,
+    path = "/v1/operator/recoveries",
+    operation_id = "operator_recoveries",
+    tag = "recovery",
+    params(PageQuery),
+    responses((status = 200, description = "Requests", body = Page<RecoveryView>), ForCaller),
+    security(("operator" = ["security_officer", "auditor"])),
+)]
+pub async fn list(
+    broker: web::Data<Broker>,
+    caller: Staff,
+    query: web::Query<PageQuery>,
+) -> Result<web::Json<Page<RecoveryView>>, ApiError> {
+    let actor = caller.actor();
+    if !actor.has_role(OperatorRole::SecurityOfficer) && !actor.has_role(OperatorRole::Auditor) {
+        return Err(refused(&RecoveryRefusal::NotAllowed));
+    }
+    let (after, limit) = query.parse()?;
+    let list = open_for_consent();
+    let page = broker.repository.page::<RecoveryRecord>(&list, after.as_ref(), limit).await?;
+    let now = broker.repository.clock().now();
+    Ok(web::Json(sent(page.map(|found| view(&found.value, now)))))
+}
+
+/// Consents to a request. With the consent of a second officer the CA is asked for the key.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/recoveries/{recovery}/consent",
+    operation_id = "consent_to_recovery",
+    tag = "recovery",
+    params(
+        ("recovery" = RecoveryId, Path, description = "The request"),
+        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+    ),
+    responses((status = 200, description = "Consented", body = RecoveryView), ForChange),
+    security(("operator" = ["security_officer"])),
+)]
+pub async fn consent(
+    broker: web::Data<Broker>,
+    caller: Staff,
+    post: Post,
+    id: web::Path<RecoveryId>,
+) -> Result<HttpResponse, ApiError> {
+    must_be_security_officer(&caller)?;
+    let actor = caller.actor();
+    post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
+        let now = transaction.now();
+        let decided = recovery::decide(transaction, *id, |recovery| recovery.consent(&actor, now)).await;
+        Ok(Answer::ok(view(&decided?.1, now)))
+    })
+    .await
+}
+
+/// Rejects a request.
+#[utoipa::path(
+    post,
+    path = "/v1/operator/recoveries/{recovery}/reject",
+    operation_id = "reject_recovery",
+    tag = "recovery",
+    params(
+        ("recovery" = RecoveryId, Path, description = "The request"),
+        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+    ),
+    request_body = RecoveryRejection,
+    responses((status = 200, description = "Rejected", body = RecoveryView), ForChange),
+    security(("operator" = ["security_officer"])),
+)]
+pub async fn reject(
+    broker: web::Data<Broker>,
+    caller: Staff,
+    post: Post,
+    id: web::Path<RecoveryId>,
+    request: web::Json<RecoveryRejection>,
+) -> Result<HttpResponse, ApiError> {
+    must_be_security_officer(&caller)?;
+    let (actor, reason) = (caller.actor(), &request.reason);
+    post.run(&broker.repository, &caller.caller(), &*request, async |transaction| {
+        let now = transaction.now();
+        let decided = recovery::decide(transaction, *id, |recovery| recovery.reject(&actor, reason, now)).await;
+        Ok(Answer::ok(view(&decided?.1, now)))
+    })
+    .await
+}
+
+fn must_be_security_officer(caller: &Staff) -> Result<(), ApiError> {
+    if caller.actor().has_role(OperatorRole::SecurityOfficer) {
+        Ok(())
+    } else {
+        Err(refused(&RecoveryRefusal::NotAllowed))
+    }
+}

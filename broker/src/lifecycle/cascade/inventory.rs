@@ -1,0 +1,120 @@
+//! What there is still of what is removed.
+
+use yinqiao_lifecycle::cascade::{CascadeKind, Inventory, RemainingCertificate};
+use yinqiao_lifecycle::certificate::Status;
+use yinqiao_lifecycle::enterprise::{Enterprise, State};
+use yinqiao_lifecycle::identity::CreditCode;
+use yinqiao_lifecycle::membership::Membership;
+use yinqiao_lifecycle::order::Order;
+use yinqiao_lifecycle::user::User;
+use yinqiao_protocol::{Timestamp, UserId};
+
+use crate::directory::{CertificateRecord, of_member};
+use crate::lifecycle::recovery;
+use crate::records::companies::{MembershipList, membership_key, memberships_of, orders_for, orders_of};
+use crate::records::users::sessions_of;
+use crate::records::{Index, IndexPrefix, Repository};
+use crate::store::StoreError;
+
+/// Reads it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn inventory(repository: &Repository, kind: &CascadeKind) -> Result<Inventory, StoreError> {
+    match kind {
+        CascadeKind::RemoveMember { enterprise, user } => of_person_in(repository, enterprise, *user).await,
+        CascadeKind::ChangeLegalPerson { enterprise, former } => {
+            of_person_in(repository, enterprise, *former).await
+        }
+        CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise).await,
+        CascadeKind::DeleteUser { user } => of_user(repository, *user).await,
+    }
+}
+
+async fn of_person_in(
+    repository: &Repository,
+    enterprise: &CreditCode,
+    user: UserId,
+) -> Result<Inventory, StoreError> {
+    let mut there = Inventory::default();
+    let certificates =
+        IndexPrefix::new(Index::CertificateByEnterprise, &of_member(enterprise.as_str(), user.as_bytes()));
+    add_certificates(repository, &certificates, &mut there).await?;
+    let orders = repository.all::<Order>(&orders_of(user)).await?;
+    let of_company = orders.into_iter().filter(|order| order.value.enterprise.as_ref() == Some(enterprise));
+    add_orders(of_company.map(|found| found.value), &mut there);
+    if let Some(found) = repository.get::<Membership>(&membership_key(enterprise, user)).await? {
+        add_memberships([found.value], &mut there);
+    }
+    there.subject_present = !there.memberships.is_empty();
+    Ok(there)
+}
+
+async fn of_company(repository: &Repository, enterprise: &CreditCode) -> Result<Inventory, StoreError> {
+    let mut there = Inventory::default();
+    let certificates = IndexPrefix::new(Index::CertificateByEnterprise, enterprise.as_str().as_bytes());
+    add_certificates(repository, &certificates, &mut there).await?;
+    let orders = repository.all::<Order>(&orders_for(enterprise)).await?;
+    add_orders(orders.into_iter().map(|found| found.value), &mut there);
+    for list in [MembershipList::Applications, MembershipList::Members] {
+        let found = repository.all::<Membership>(&list.in_company(enterprise)).await?;
+        add_memberships(found.into_iter().map(|found| found.value), &mut there);
+    }
+    let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
+    there.subject_present =
+        company.is_some_and(|company| !matches!(company.value.state, State::Deleted { .. }));
+    Ok(there)
+}
+
+async fn of_user(repository: &Repository, user: UserId) -> Result<Inventory, StoreError> {
+    let mut there = Inventory::default();
+    let certificates = IndexPrefix::new(Index::CertificateByUser, user.as_bytes());
+    add_certificates(repository, &certificates, &mut there).await?;
+    let orders = repository.all::<Order>(&orders_of(user)).await?;
+    add_orders(orders.into_iter().map(|found| found.value), &mut there);
+    let memberships = repository.all::<Membership>(&memberships_of(user)).await?;
+    add_memberships(memberships.into_iter().map(|found| found.value), &mut there);
+    if !repository
+        .page::<yinqiao_lifecycle::user::DeviceSession>(&sessions_of(user), None, 1)
+        .await?
+        .items
+        .is_empty()
+    {
+        there.sessions.push(user);
+    }
+    there.subject_present = repository.get::<User>(user.as_bytes()).await?.is_some();
+    Ok(there)
+}
+
+async fn add_certificates(
+    repository: &Repository,
+    prefix: &IndexPrefix,
+    there: &mut Inventory,
+) -> Result<(), StoreError> {
+    let now = repository.clock().now();
+    for found in repository.all::<CertificateRecord>(prefix).await? {
+        let sm3 = found.value.facts.sm3;
+        there.certificates.push(RemainingCertificate { sm3, over: is_over(&found.value, now) });
+        there.recoveries.extend(recovery::open_requests(repository, &sm3).await?);
+    }
+    Ok(())
+}
+
+/// Whether nothing is left to be asked of the CA.
+pub(super) fn is_over(record: &CertificateRecord, now: Timestamp) -> bool {
+    match record.status(now) {
+        Status::Expired => true,
+        Status::Revoked => record.standing.next_operation().is_none(),
+        Status::Active | Status::Held => false,
+    }
+}
+
+fn add_orders(orders: impl IntoIterator<Item = Order>, there: &mut Inventory) {
+    let open = orders.into_iter().filter(|order| !order.is_over());
+    there.orders.extend(open.map(|order| order.id));
+}
+
+fn add_memberships(memberships: impl IntoIterator<Item = Membership>, there: &mut Inventory) {
+    let open = memberships.into_iter().filter(|membership| membership.is_open());
+    there.memberships.extend(open.map(|membership| (membership.enterprise, membership.user)));
+}

@@ -1,0 +1,140 @@
+//! One step of a removal. Each may be repeated: what is so already counts as done.
+
+use yinqiao_lifecycle::Actor;
+use yinqiao_lifecycle::cascade::What;
+use yinqiao_lifecycle::certificate::RevocationReason;
+use yinqiao_lifecycle::enterprise::Enterprise;
+use yinqiao_lifecycle::identity::CreditCode;
+use yinqiao_lifecycle::membership::Membership;
+use yinqiao_lifecycle::order::Order;
+use yinqiao_lifecycle::user::User;
+use yinqiao_protocol::{OrderId, Sm3Hex, UserId};
+
+use super::inventory::is_over;
+use crate::directory::CertificateRecord;
+use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::certificate::{self, CertificateCommand};
+use crate::lifecycle::recovery;
+use crate::records::Repository;
+use crate::records::companies::membership_key;
+
+/// What is said of a step whose other side has not answered.
+const AWAITS_CA: &str = "the CA has not confirmed it yet";
+
+/// Takes the step as far as it can be taken now.
+///
+/// # Errors
+/// Why it is not done.
+pub(super) async fn take(repository: &Repository, what: &What) -> Result<(), ApiError> {
+    match what {
+        What::EndSessions(user) => end_sessions(repository, *user).await,
+        What::RevokeCertificate(sm3) => revoke(repository, sm3).await,
+        What::RejectRecovery(id) => {
+            recovery::reject(repository, *id, "it was removed with its certificate").await
+        }
+        What::CancelOrder(id) => cancel_order(repository, *id).await,
+        What::CancelSealApplication(_) | What::RevokeSeal(_) => {
+            Err(ApiError::new(Kind::Internal, format!("nobody does {what}")))
+        }
+        What::EndMembership { enterprise, user } => end_membership(repository, enterprise, *user).await,
+        What::DeleteCertificate(sm3) => hide(repository, sm3).await,
+        What::DeleteEnterprise(code) => conclude(repository, code).await,
+        What::DeleteUser(user) => delete_user(repository, *user).await,
+    }
+}
+
+async fn end_sessions(repository: &Repository, user: UserId) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            if let Some(found) = transaction.get::<User>(user.as_bytes()).await? {
+                let step = found.value.end_sessions(&Actor::System, transaction.now());
+                transaction.take(Some(&found), step)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn revoke(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
+    let command = CertificateCommand::Revoke(RevocationReason::CessationOfOperation);
+    repository
+        .transact(async |transaction| {
+            let found = transaction.get::<CertificateRecord>(sm3.as_bytes()).await?;
+            if found.is_none_or(|found| is_over(&found.value, transaction.now())) {
+                return Ok(true);
+            }
+            let (_, next) = certificate::change(transaction, sm3, &Actor::System, command).await?;
+            Ok(is_over(&next, transaction.now()))
+        })
+        .await
+        .and_then(|over: bool| if over { Ok(()) } else { Err(ApiError::awaits(AWAITS_CA)) })
+}
+
+async fn hide(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            certificate::change(transaction, sm3, &Actor::System, CertificateCommand::Hide).await.map(drop)
+        })
+        .await
+}
+
+async fn cancel_order(repository: &Repository, id: OrderId) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            let Some(found) = transaction.get::<Order>(id.as_bytes()).await? else { return Ok(()) };
+            if found.value.is_over() {
+                return Ok(());
+            }
+            let step = found
+                .value
+                .cancel(&Actor::System, transaction.now())
+                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            transaction.take(Some(&found), step)?;
+            Ok(())
+        })
+        .await
+}
+
+async fn end_membership(
+    repository: &Repository,
+    enterprise: &CreditCode,
+    user: UserId,
+) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            let found = transaction.get::<Membership>(&membership_key(enterprise, user)).await?;
+            if let Some(found) = found {
+                let step = found.value.end(transaction.now());
+                transaction.take(Some(&found), step)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn conclude(repository: &Repository, code: &CreditCode) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            let Some(found) = transaction.get::<Enterprise>(code.as_str().as_bytes()).await? else {
+                return Ok(());
+            };
+            let step = found
+                .value
+                .conclude_deletion(transaction.now())
+                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            transaction.take(Some(&found), step)?;
+            Ok(())
+        })
+        .await
+}
+
+async fn delete_user(repository: &Repository, user: UserId) -> Result<(), ApiError> {
+    repository
+        .transact(async |transaction| {
+            if let Some(found) = transaction.get::<User>(user.as_bytes()).await? {
+                transaction.remove(&found);
+            }
+            Ok(())
+        })
+        .await
+}
