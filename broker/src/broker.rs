@@ -10,6 +10,7 @@ use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::sm3;
 use yinqiao_gm::x509::Certificate;
 use yinqiao_gm::x509::chain::Usage;
+use yinqiao_lifecycle::offer::Catalogue as Offers;
 use yinqiao_protocol::{SessionId, Sm3Hex, Timestamp, Token};
 use zeroize::Zeroizing;
 
@@ -24,9 +25,11 @@ use crate::crypto_pool::CryptoPool;
 use crate::directory::{Directory, KnownCertificate, SealRecord};
 use crate::event::EventHub;
 use crate::identity::{IdentityError, IdentityProvider, SeenProofs};
+use crate::invoice::{InvoiceError, InvoiceIssuer};
 use crate::lifecycle::certificate;
 use crate::lifecycle::job::JobBoard;
 use crate::message::{self, SendError, Sender};
+use crate::payment::{PaymentError, PaymentProvider};
 use crate::records::Repository;
 use crate::secrets::{self, SecretsError};
 use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
@@ -42,6 +45,12 @@ pub enum StartError {
     /// The identity provider's settings do not fit.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The settings for payments do not fit.
+    #[error(transparent)]
+    Payments(#[from] PaymentError),
+    /// The settings for invoices do not fit.
+    #[error(transparent)]
+    Invoices(#[from] InvoiceError),
     /// The settings for messages do not fit.
     #[error(transparent)]
     Messages(#[from] SendError),
@@ -76,6 +85,12 @@ pub struct Broker {
     pub sender: Arc<dyn Sender>,
     /// Says who signs in.
     pub identity: IdentityProvider,
+    /// What can be ordered, what it costs, and who agrees.
+    pub offers: Offers,
+    /// Who takes payments.
+    pub payments: PaymentProvider,
+    /// Who makes invoices.
+    pub invoices: InvoiceIssuer,
     /// Proofs of phones' keys that were used.
     pub seen_proofs: SeenProofs,
     /// CAs.
@@ -123,7 +138,6 @@ impl Broker {
             .observed_by(jobs.clone());
         info!(adapters = authorities.all().len(), "broker started");
         Ok(Self {
-            public_url,
             site,
             store,
             sessions,
@@ -132,6 +146,10 @@ impl Broker {
             jobs,
             sender: message::configured(&config.messages)?,
             identity,
+            offers: config.lifecycle.clone(),
+            payments: PaymentProvider::new(&config.payment, &public_url)?,
+            invoices: InvoiceIssuer::new(&config.invoice)?,
+            public_url,
             seen_proofs: SeenProofs::default(),
             authorities,
             hub,

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentitySettings;
+use yinqiao_lifecycle::offer::Catalogue as Offers;
+
+use crate::invoice::InvoiceSettings;
 use crate::message::MessageSettings;
+use crate::payment::PaymentSettings;
 
 /// Everything that can be set. Each key may be left out.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -29,6 +33,15 @@ pub struct Config {
     /// Who says who a user is.
     #[serde(skip_serializing_if = "is_default")]
     pub identity: IdentitySettings,
+    /// What certificates are offered, what they cost, and who agrees.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lifecycle: Offers,
+    /// Who takes payments.
+    #[serde(skip_serializing_if = "is_default")]
+    pub payment: PaymentSettings,
+    /// Who makes invoices.
+    #[serde(skip_serializing_if = "is_default")]
+    pub invoice: InvoiceSettings,
     /// How messages to users go out.
     #[serde(skip_serializing_if = "is_default")]
     pub messages: MessageSettings,
@@ -72,6 +85,9 @@ impl Default for Config {
             data_directory: PathBuf::from("yinqiao-data"),
             catalogue: None,
             identity: IdentitySettings::default(),
+            lifecycle: Offers::default(),
+            payment: PaymentSettings::default(),
+            invoice: InvoiceSettings::default(),
             messages: MessageSettings::default(),
             threads: None,
             connections_per_thread: 25_000,
@@ -106,7 +122,13 @@ impl Config {
                 ));
             }
         }
-        self.identity.check().and_then(|()| self.messages.check()).map_err(ConfigError::Invalid)?;
+        self.identity
+            .check()
+            .and_then(|()| self.messages.check())
+            .and_then(|()| self.payment.check())
+            .and_then(|()| self.invoice.check())
+            .and_then(|()| self.lifecycle.check())
+            .map_err(ConfigError::Invalid)?;
         if self.threads == Some(0) || self.connections_per_thread == 0 {
             return invalid("threads and connections_per_thread are at least 1".into());
         }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod holder;
 pub mod identifier;
 pub mod opening_record;
+pub mod order;
 pub mod outcome;
 pub mod page;
 pub mod phone;

@@ -1,1 +1,10 @@
 //! An OpenID provider to be embedded for demonstrations and tests.
+mod account;
+mod check;
+mod clock;
+mod refusal;
+mod settings;
+mod sms;
+mod store;
+mod throttle;
+mod token;

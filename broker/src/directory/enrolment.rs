@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use yinqiao_protocol::holder::Holder;
 use yinqiao_protocol::phone::Enrolled;
-use yinqiao_protocol::{Sm3Hex, Timestamp, Token};
+use yinqiao_protocol::{Base64, OrderId, Sm3Hex, Timestamp, Token, UserId};
 
 use super::{CertificateRecord, Directory, DirectoryError, Versioned};
 use crate::records::index_changes;
@@ -20,6 +20,15 @@ pub struct EnrolmentRecord {
     /// Adapters that issue where that one is out of reach and has certainly done nothing, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<String>,
+    /// What the CA calls the product, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// The order that it downloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
+    /// The user whose order that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// Days that the certificates will be valid.
     pub validity_days: u32,
     /// The code is void then.
@@ -40,6 +49,10 @@ pub enum EnrolmentState {
         request_sm3: Sm3Hex,
         /// What the CA knows the issue by.
         idempotency_key: String,
+        /// Bytes of the phone's [`Enrolment`](yinqiao_protocol::statement::Enrolment), for an order: the broker goes on with
+        /// it when the phone is away.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enrolment: Option<Base64>,
     },
     /// Done. The same request gets the same answer until the code expires.
     Issued {

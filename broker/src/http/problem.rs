@@ -205,6 +205,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Its name in the table.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// An error with what happened, to what, and what to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), members: Map::new() }

@@ -25,6 +25,7 @@ use crate::directory::{
     CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, NewCertificate, Versioned,
 };
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::order;
 use crate::store::StoreError;
 
 /// A pair, with who issued it and the key that they know it by.
@@ -50,32 +51,56 @@ impl Broker {
                 "the signed request names another code than the one sent",
             ));
         }
-        let mut found = self.reserve(&code_sm3, request_sm3).await?;
+        order::begin_download(self, &code_sm3, request_sm3, &enrolment).await?;
+        let bytes = Base64(enrolment.to_bytes().map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?);
+        let found = self.reserve(&code_sm3, request_sm3, &bytes).await?;
+        let ordered = found.value.order;
+        let outcome = self.go_on_with(&code_sm3, found, &enrolment, &certificate_request, None).await;
+        order::note_download(self, ordered, &outcome).await?;
+        outcome
+    }
+
+    /// Has a reserved enrolment issued, and stores what came of it. `patience` is the caller's, or that of a phone that waits.
+    ///
+    /// # Errors
+    /// When the CA does not issue (yet).
+    pub(super) async fn go_on_with(
+        &self,
+        code_sm3: &Sm3Hex,
+        mut found: Versioned<EnrolmentRecord>,
+        enrolment: &Enrolment,
+        certificate_request: &CertificateRequest,
+        patience: Option<Patience>,
+    ) -> Result<Enrolled, ApiError> {
         if let EnrolmentState::Issued { enrolled, .. } = &found.value.state {
             return Ok(Enrolled::clone(enrolled));
         }
-        let issued = self.issue_by_first_in_reach(&code_sm3, &mut found, &certificate_request).await?;
+        let EnrolmentState::Requested { request_sm3, .. } = found.value.state else {
+            return Err(code_not_valid());
+        };
+        let issued =
+            self.issue_by_first_in_reach(code_sm3, &mut found, certificate_request, patience).await?;
         let Some((authority, key, pair)) = issued else {
-            return self.concluded(&code_sm3).await;
+            return self.concluded(code_sm3).await;
         };
         let record = found.value.clone();
-        let enrolled = enrolled(&authority, &record, &certificate_request, pair).await?;
+        let enrolled = enrolled(&authority, &record, certificate_request, pair).await?;
         let certificate = CertificateRecord::new(NewCertificate {
             holder: record.holder.clone(),
-            user: None,
-            order: None,
+            user: record.user,
+            order: record.order,
             certificate_authority: record.certificate_authority.clone(),
             signing_certificate: enrolled.signing_certificate.clone(),
             encryption_certificate: enrolled.encryption_certificate.clone(),
-            device_key: enrolment.device_key,
+            device_key: enrolment.device_key.clone(),
             issued_at: clock::now(),
         })
         .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
         found.value.state = EnrolmentState::Issued { request_sm3, enrolled: Box::new(enrolled.clone()) };
-        match self.directory.conclude_enrolment(&code_sm3, found.version, &found.value, &certificate).await {
+        match self.directory.conclude_enrolment(code_sm3, found.version, &found.value, &certificate).await {
             Ok(()) => {}
             // The same request ran twice at once, and the other one was first.
-            Err(StoreError::Conflict) => return self.concluded(&code_sm3).await,
+            Err(StoreError::Conflict) => return self.concluded(code_sm3).await,
             Err(error) => return Err(error.into()),
         }
         authority.conclude(&key).await?;
@@ -97,20 +122,22 @@ impl Broker {
         code: &Sm3Hex,
         found: &mut Versioned<EnrolmentRecord>,
         request: &CertificateRequest,
+        patience: Option<Patience>,
     ) -> Result<Option<Issued>, ApiError> {
         loop {
             let record = &found.value;
-            let EnrolmentState::Requested { request_sm3, idempotency_key } = &record.state else {
+            let EnrolmentState::Requested { request_sm3, idempotency_key, enrolment } = &record.state else {
                 return Err(code_not_valid());
             };
             let key = IdempotencyKey::try_from(idempotency_key.clone())
                 .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
-            let patience = if record.fallback.is_empty() { Patience::LONG } else { Patience::SHORT };
+            let a_phone_waits = if record.fallback.is_empty() { Patience::LONG } else { Patience::SHORT };
+            let patience = patience.unwrap_or(a_phone_waits);
             let issue = IssueRequest {
                 csr: Der(request.der().to_vec()),
                 holder: adapter_holder(&record.holder),
                 validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
-                product: None,
+                product: record.product.clone(),
             };
             let failure = match self.authorities.get(&record.certificate_authority) {
                 Ok(authority) => match authority.issue(&key, issue, patience).await {
@@ -132,6 +159,7 @@ impl Broker {
             let state = EnrolmentState::Requested {
                 request_sm3: *request_sm3,
                 idempotency_key: Uuid::new_v4().to_string(),
+                enrolment: enrolment.clone(),
             };
             let changed = EnrolmentRecord {
                 certificate_authority: next.clone(),
@@ -144,7 +172,7 @@ impl Broker {
         }
     }
 
-    async fn read_enrolment(
+    pub(super) async fn read_enrolment(
         &self,
         request: EnrolRequest,
     ) -> Result<(Enrolment, CertificateRequest), ApiError> {
@@ -177,6 +205,7 @@ impl Broker {
         &self,
         code: &Sm3Hex,
         request_sm3: Sm3Hex,
+        enrolment: &Base64,
     ) -> Result<Versioned<EnrolmentRecord>, ApiError> {
         loop {
             let mut found = self.directory.enrolment(code).await.map_err(|error| match error {
@@ -195,6 +224,7 @@ impl Broker {
                     found.value.state = EnrolmentState::Requested {
                         request_sm3,
                         idempotency_key: Uuid::new_v4().to_string(),
+                        enrolment: found.value.order.map(|_| enrolment.clone()),
                     };
                     match self.directory.change_enrolment(code, found.version, &found.value).await {
                         Ok(()) | Err(StoreError::Conflict) => {}

@@ -4,6 +4,7 @@ pub mod cascade;
 pub mod certificate;
 pub mod enrolment;
 pub mod job;
+pub mod order;
 pub mod recovery;
 pub mod reminder;
 pub mod revocation;

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use actix_web::web;
 use tracing::error;
 
-use super::{certificate, recovery, reminder};
+use super::{certificate, order, recovery, reminder};
 use crate::broker::Broker;
 use crate::clock;
 
@@ -41,6 +41,9 @@ impl LifecycleSupervisor {
             }
             if let Err(reason) = recovery::expire_late(&broker.repository).await {
                 error!(%reason, "late key recoveries could not be ended");
+            }
+            if let Err(reason) = order::expire_late(&broker.repository).await {
+                error!(%reason, "late orders could not be ended");
             }
             if prune
                 && let Err(reason) =

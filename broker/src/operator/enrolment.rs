@@ -27,6 +27,9 @@ pub(super) async fn add(
         None => routed(broker, &holder)?,
     };
     let record = EnrolmentRecord {
+        product: None,
+        order: None,
+        user: None,
         holder: holder.clone(),
         certificate_authority,
         fallback,

@@ -8,6 +8,9 @@ use yinqiao_protocol::Sm3Hex;
 mod background;
 mod decode;
 mod size;
+mod stored;
+
+pub use stored::Stored;
 
 /// Bytes of an uploaded file at most.
 pub const MOST_BYTES: usize = 4 << 20;

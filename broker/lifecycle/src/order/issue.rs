@@ -4,7 +4,11 @@ use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::{Order, OrderRefusal, State};
 use crate::actor::{Actor, OperatorRole};
+use crate::job::{Job, JobKind};
 use crate::step::Step;
+
+/// How long a phone waits for its certificate before the broker goes on by itself, in seconds.
+const PHONE_WAITS_SECONDS: u32 = 5;
 
 impl Order {
     /// A phone begins to download: from now on only this request is taken. The same request again goes on.
@@ -23,10 +27,10 @@ impl Order {
         match &self.state {
             State::Ready { until } if *until > now => {
                 let note = self.note("begin-issue", by, now).with("request", request_sm3.to_string());
-                Ok(Step::change(
-                    Self { state: State::Issuing { request_sm3, since: now }, ..self.clone() },
-                    note,
-                ))
+                let next = Self { state: State::Issuing { request_sm3, since: now }, ..self.clone() };
+                // The phone waits for the answer itself; the job is for when it goes away.
+                let job = Job::at(JobKind::Issue(self.id), now.plus_seconds(PHONE_WAITS_SECONDS), now);
+                Ok(Step::change(next, note).with_job(job))
             }
             State::Issuing { request_sm3: before, .. } if *before == request_sm3 => {
                 Ok(Step::unchanged(self.clone()))

@@ -8,13 +8,18 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use yinqiao_lifecycle::Actor;
-use yinqiao_lifecycle::identity::AssuranceLevel;
+use yinqiao_lifecycle::actor::UserActor;
+use yinqiao_lifecycle::enterprise::Enterprise;
+use yinqiao_lifecycle::identity::{AssuranceLevel, CreditCode};
+use yinqiao_lifecycle::operator::{Operator, Power};
 use yinqiao_lifecycle::user::{DeviceSession, User};
 use yinqiao_protocol::dpop::{self, Proof};
 use yinqiao_protocol::{Token, UserId};
 
 use crate::broker::Broker;
+use crate::http::authentication::Bearer;
 use crate::http::problem::{ApiError, Kind};
+use crate::records::companies::operators_by_token;
 
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -27,12 +32,14 @@ pub struct SignedIn {
     pub user: User,
     /// At which phone.
     pub session: DeviceSession,
+    /// The company that this user leads now. The provider may still name the user's former one.
+    leads: Option<CreditCode>,
 }
 
 impl SignedIn {
-    /// As one who acts.
+    /// As one who acts: for a company only while leading it.
     pub fn actor(&self) -> Actor {
-        Actor::User(self.user.actor())
+        Actor::User(UserActor { enterprise: self.leads.clone(), ..self.user.actor() })
     }
 
     /// Whose requests these are, for idempotency keys.
@@ -43,6 +50,32 @@ impl SignedIn {
     /// Who.
     pub fn id(&self) -> UserId {
         self.user.id
+    }
+}
+
+/// A member of the trading centre's staff.
+pub struct Staff(pub Operator);
+
+impl Staff {
+    /// As one who acts.
+    pub fn actor(&self) -> Actor {
+        self.0.actor()
+    }
+
+    /// Whose requests these are, for idempotency keys.
+    pub fn caller(&self) -> String {
+        format!("operator/{}", self.0.id)
+    }
+
+    /// Refuses who does not have the power.
+    ///
+    /// # Errors
+    /// `not-allowed`
+    pub fn require(&self, power: Power) -> Result<(), ApiError> {
+        if self.0.role.may(power) {
+            return Ok(());
+        }
+        Err(ApiError::new(Kind::NotAllowed, "your role may not do this: the powers of staff are separate"))
     }
 }
 
@@ -68,8 +101,10 @@ impl FromRequest for SignedIn {
         Box::pin(async move {
             let token = access_token(&request)?;
             let proof = prove(&request, Some(token.clone())).await?;
-            let (user, session) = broker(&request)?.admit(&token, &proof.device_key).await?;
-            Ok(Self { user, session })
+            let broker = broker(&request)?;
+            let (user, session) = broker.admit(&token, &proof.device_key).await?;
+            let leads = led_by(&broker, &user).await?;
+            Ok(Self { user, session, leads })
         })
     }
 }
@@ -94,6 +129,36 @@ impl FromRequest for Verified {
                         .with("levels_url", url.into()))
                 }
             }
+        })
+    }
+}
+
+async fn led_by(broker: &Broker, user: &User) -> Result<Option<CreditCode>, ApiError> {
+    let Some(company) = &user.enterprise else { return Ok(None) };
+    let found = broker.repository.get::<Enterprise>(company.code.as_str().as_bytes()).await?;
+    let leads = found.is_some_and(|found| found.value.legal_person == user.id);
+    Ok(leads.then(|| company.code.clone()))
+}
+
+impl FromRequest for Staff {
+    type Error = ApiError;
+    type Future = Answer<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bearer = Bearer::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let Bearer(token) = bearer.await?;
+            let broker = broker(&request)?;
+            let prefix = operators_by_token(&token.digest());
+            let page = broker.repository.page::<Operator>(&prefix, None, 1).await?;
+            let found = page.items.into_iter().next().ok_or_else(|| {
+                ApiError::new(
+                    Kind::Unauthorized,
+                    "the token is nobody's: check it, or have a security officer make a new one",
+                )
+            })?;
+            Ok(Self(found.value))
         })
     }
 }

@@ -8,6 +8,7 @@ pub mod caller;
 mod certificate;
 mod enterprise;
 mod openapi;
+mod order;
 pub mod page;
 pub mod post;
 pub mod precondition;
@@ -21,6 +22,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(account::configure)
         .configure(certificate::configure)
         .configure(enterprise::configure)
+        .configure(order::configure)
         .configure(recovery::configure)
         .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

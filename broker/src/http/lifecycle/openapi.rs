@@ -47,6 +47,7 @@ fn whole() -> utoipa::openapi::OpenApi {
         super::account::Document::openapi(),
         super::certificate::Document::openapi(),
         super::enterprise::Document::openapi(),
+        super::order::Document::openapi(),
         super::recovery::Document::openapi(),
     ];
     for part in parts {

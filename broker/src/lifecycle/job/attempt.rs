@@ -9,7 +9,7 @@ use yinqiao_lifecycle::{Job, JobKind};
 use crate::adapter::Patience;
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::{cascade, certificate, recovery};
+use crate::lifecycle::{cascade, certificate, order, recovery};
 use crate::records::Repository;
 use crate::store::StoreError;
 
@@ -104,6 +104,9 @@ impl Broker {
                 certificate::reconcile(&self.repository, &*self.authorities, *sm3, Patience::NONE).await
             }
             JobKind::RecoverKey(id) => recovery::recover(&self.repository, &*self.authorities, *id).await,
+            JobKind::Issue(id) => order::issue(self, *id).await,
+            JobKind::Refund(id) => order::refund(self, *id).await,
+            JobKind::Invoice(id) => order::invoice(self, *id).await,
             other => Err(ApiError::new(Kind::Internal, format!("nobody does {}", other.name()))),
         }
     }

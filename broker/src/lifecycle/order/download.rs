@@ -1,0 +1,220 @@
+//! The download of an ordered certificate is an enrolment with a code of the order's own: whatever breaks in between, the same
+//! request goes on, and when the phone is away the broker goes on with it.
+
+use yinqiao_lifecycle::enterprise::Enterprise;
+use yinqiao_lifecycle::order::{Order, Reason, State};
+use yinqiao_lifecycle::user::User;
+use yinqiao_lifecycle::{Actor, JobKind};
+use yinqiao_protocol::holder::{Enterprise as HolderEnterprise, Holder};
+use yinqiao_protocol::phone::Enrolled;
+use yinqiao_protocol::statement::{Enrolment, SignedText};
+use yinqiao_protocol::{OrderId, Sm3Hex, Timestamp, Token};
+
+use yinqiao_gm::x509::CertificateRequest;
+
+use super::{change, no_such_order, refused};
+use crate::adapter::Patience;
+use crate::broker::Broker;
+use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
+use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::certificate::{self, CertificateCommand};
+use crate::lifecycle::job::Attempt;
+
+/// How long the same request gets its answer again after the certificate was issued, in seconds.
+const ANSWERED_AGAIN_SECONDS: u32 = 30 * 86_400;
+
+/// The code with which the applicant's phone downloads. It follows from the order, so that asking again gives the same.
+///
+/// # Errors
+/// When the order is not ready, or not the user's.
+pub(crate) async fn download_code(
+    broker: &Broker,
+    user: &User,
+    id: OrderId,
+) -> Result<(Token, Timestamp), ApiError> {
+    let found = broker.repository.get::<Order>(id.as_bytes()).await?;
+    let order = found.map(|found| found.value).filter(|order| order.applicant == user.id);
+    let order = order.ok_or_else(no_such_order)?;
+    if !matches!(order.state, State::Ready { .. } | State::Issuing { .. } | State::Issued { .. }) {
+        let refusal = yinqiao_lifecycle::order::OrderRefusal::NotReady(order.state_name());
+        return Err(refused(&refusal));
+    }
+    let code = code_of(broker, id);
+    let now = broker.repository.clock().now();
+    let expires_at = order.deadline().unwrap_or_else(|| now.plus_seconds(ANSWERED_AGAIN_SECONDS));
+    match broker.directory.enrolment(&code.digest()).await {
+        Ok(found) => return Ok((code, found.value.expires_at)),
+        Err(DirectoryError::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let record = EnrolmentRecord {
+        holder: holder(broker, user, &order).await?,
+        certificate_authority: order.wish.certificate_authority.clone(),
+        fallback: Vec::new(),
+        product: order.wish.product.clone(),
+        order: Some(id),
+        user: Some(user.id),
+        validity_days: order.wish.days,
+        expires_at,
+        state: EnrolmentState::Open,
+    };
+    match broker.directory.change_enrolment(&code.digest(), 0, &record).await {
+        Ok(()) | Err(crate::store::StoreError::Conflict) => Ok((code, expires_at)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn code_of(broker: &Broker, id: OrderId) -> Token {
+    Token::from_bytes(broker.derive(&[b"order code", id.as_bytes()]).as_bytes())
+}
+
+/// Whom the certificates name.
+async fn holder(broker: &Broker, user: &User, order: &Order) -> Result<Holder, ApiError> {
+    let enterprise = match &order.enterprise {
+        None => None,
+        Some(code) => {
+            let company = broker.repository.get::<Enterprise>(code.as_str().as_bytes()).await?;
+            let company = company.ok_or_else(no_such_order)?.value;
+            Some(HolderEnterprise {
+                name: company.data.name,
+                unified_social_credit_code: company.code.to_string(),
+            })
+        }
+    };
+    Ok(Holder {
+        id: user.holder_id(),
+        kind: user.kind,
+        name: user.name.clone().unwrap_or_default(),
+        enterprise,
+    })
+}
+
+/// A phone brings a code: where it is an order's, the order takes this request and no other from now on.
+///
+/// # Errors
+/// When the order does not take it.
+pub(crate) async fn begin_download(
+    broker: &Broker,
+    code_sm3: &Sm3Hex,
+    request_sm3: Sm3Hex,
+    enrolment: &Enrolment,
+) -> Result<(), ApiError> {
+    let record = broker.directory.enrolment(code_sm3).await?.value;
+    let (Some(id), Some(user)) = (record.order, record.user) else { return Ok(()) };
+    let user = broker.repository.get::<User>(user.as_bytes()).await?.ok_or_else(no_such_order)?.value;
+    let signed_in = broker
+        .repository
+        .all::<yinqiao_lifecycle::user::DeviceSession>(&crate::records::users::sessions_of(user.id))
+        .await?;
+    let now = broker.repository.clock().now();
+    let from_own_phone = signed_in
+        .iter()
+        .any(|session| session.value.device_key == enrolment.device_key && session.value.is_live(&user, now));
+    if !from_own_phone {
+        let text = "the applicant is not signed in at this phone: sign in here, then download";
+        return Err(ApiError::new(Kind::NotAllowed, text));
+    }
+    let actor = Actor::User(user.actor());
+    broker
+        .repository
+        .transact(async |transaction| {
+            change(transaction, id, |order, now| order.begin_issue(request_sm3, &actor, now)).await.map(drop)
+        })
+        .await
+}
+
+/// What came of a download: the order hears of the certificate, or of the CA's refusal.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn note_download(
+    broker: &Broker,
+    order: Option<OrderId>,
+    outcome: &Result<Enrolled, ApiError>,
+) -> Result<(), ApiError> {
+    let Some(id) = order else { return Ok(()) };
+    match outcome {
+        Ok(enrolled) => {
+            let certificate = Sm3Hex::of(enrolled.signing_certificate.as_slice());
+            issued(broker, id, certificate).await
+        }
+        Err(error) if is_final(error) => {
+            let reason = error.problem().detail;
+            broker
+                .repository
+                .transact(async |transaction| {
+                    transaction.finish(&JobKind::Issue(id));
+                    change(transaction, id, |order, now| order.fail(&reason, &Actor::System, now))
+                        .await
+                        .map(drop)
+                })
+                .await
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether the CA will not issue for this request, ever.
+fn is_final(error: &ApiError) -> bool {
+    matches!(error.kind(), Kind::CertificateAuthorityRefused | Kind::CertificateAuthorityBroken)
+}
+
+/// The order ends with its certificate; the one in whose place it was ordered is followed by it.
+async fn issued(broker: &Broker, id: OrderId, certificate: Sm3Hex) -> Result<(), ApiError> {
+    broker
+        .repository
+        .transact(async |transaction| {
+            transaction.finish(&JobKind::Issue(id));
+            let (before, order) =
+                change(transaction, id, |order, now| order.issued(certificate, now)).await?;
+            let replaced = match &order.wish.reason {
+                Reason::New => None,
+                Reason::Renew { certificate } | Reason::Rekey { certificate } => Some(*certificate),
+            };
+            if let Some(replaced) = replaced.filter(|_| !before.value.is_over()) {
+                let command = CertificateCommand::SucceededBy(certificate);
+                certificate::change(transaction, &replaced, &Actor::System, command).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The job: goes on with a download whose phone is away.
+///
+/// # Errors
+/// When the CA does not issue (yet).
+pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiError> {
+    let code_sm3 = code_of(broker, id).digest();
+    let found = broker.directory.enrolment(&code_sm3).await?;
+    match &found.value.state {
+        EnrolmentState::Issued { enrolled, .. } => {
+            issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?;
+            Ok(Attempt::Finished)
+        }
+        EnrolmentState::Requested { enrolment: Some(bytes), .. } => {
+            let internal = |text: String| ApiError::new(Kind::Internal, text);
+            let enrolment = Enrolment::from_bytes(bytes.as_slice()).map_err(|e| internal(e.to_string()))?;
+            let request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
+                .map_err(|e| internal(e.to_string()))?;
+            let outcome =
+                broker.go_on_with(&code_sm3, found, &enrolment, &request, Some(Patience::NONE)).await;
+            note_download(broker, Some(id), &outcome).await?;
+            match outcome {
+                Err(error) if !is_final(&error) => Err(error),
+                _ => Ok(Attempt::Finished),
+            }
+        }
+        // The phone's request broke off before it was noted: it comes again, or another one.
+        EnrolmentState::Open | EnrolmentState::Requested { .. } => {
+            broker
+                .repository
+                .transact(async |transaction| {
+                    transaction.finish(&JobKind::Issue(id));
+                    change(transaction, id, |order, now| order.begin_again(now)).await.map(drop)
+                })
+                .await?;
+            Ok(Attempt::Finished)
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The payment provider: what its picture says, its signed word, and what it is asked to give back.
+
+mod callback;
+mod provider;
+mod settings;
+
+pub use callback::CallbackError;
+pub use provider::{PaymentError, PaymentProvider};
+pub use settings::PaymentSettings;
