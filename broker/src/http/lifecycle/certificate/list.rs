@@ -16,7 +16,7 @@ use crate::directory::{CertificateRecord, of_member as value_of_member};
 use crate::http::problem::ApiError;
 use crate::records::{Index, IndexPrefix};
 
-type Certificates = Result<web::Json<Page<CertificateView>>, ApiError>;
+pub(super) type Certificates = Result<web::Json<Page<CertificateView>>, ApiError>;
 
 /// The caller's own certificates, the newest first.
 #[utoipa::path(

@@ -18,6 +18,7 @@ use crate::records::Repository;
 mod change;
 mod file;
 mod list;
+mod staff;
 mod view;
 
 pub use view::view;
@@ -34,6 +35,14 @@ pub use view::view;
     change::suspend,
     change::resume,
     change::revoke,
+    staff::of_user,
+    staff::of_enterprise,
+    staff::of_serial,
+    staff::one,
+    staff::suspend,
+    staff::resume,
+    staff::revoke,
+    staff::ask_again,
 ))]
 pub struct Document;
 
@@ -57,6 +66,34 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(
             resource("/v1/enterprises/{code}/members/{user}/certificates")
                 .route(web::get().to(list::of_member)),
+        )
+        .configure(configure_staff);
+}
+
+fn configure_staff(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/v1/operator/users/{user}/certificates").route(web::get().to(staff::of_user)))
+        .service(
+            resource("/v1/operator/enterprises/{code}/certificates")
+                .route(web::get().to(staff::of_enterprise)),
+        )
+        .service(
+            resource("/v1/operator/serial-numbers/{serial}/certificates")
+                .route(web::get().to(staff::of_serial)),
+        )
+        .service(resource("/v1/operator/certificates/{certificate}").route(web::get().to(staff::one)))
+        .service(
+            resource("/v1/operator/certificates/{certificate}/suspend").route(web::post().to(staff::suspend)),
+        )
+        .service(
+            resource("/v1/operator/certificates/{certificate}/resume").route(web::post().to(staff::resume)),
+        )
+        .service(
+            resource("/v1/operator/certificates/{certificate}/revoke").route(web::post().to(staff::revoke)),
+        )
+        .service(
+            resource("/v1/operator/certificates/{certificate}/ask-again")
+                .route(web::post().to(staff::ask_again)),
         );
 }
 

@@ -3,10 +3,12 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use yinqiao_lifecycle::actor::OperatorRole;
 use yinqiao_lifecycle::certificate::CertificateRefusal;
 use yinqiao_lifecycle::identity::CreditCode;
-use yinqiao_protocol::certificate::{CertificateRevocationRequest, CertificateSuspensionRequest, CertificateView};
+use yinqiao_lifecycle::operator::Power;
+use yinqiao_protocol::certificate::{
+    CertificateRevocationRequest, CertificateSuspensionRequest, CertificateView,
+};
 use yinqiao_protocol::page::Page;
 use yinqiao_protocol::{Sm3Hex, UserId};
 
@@ -39,7 +41,7 @@ pub async fn of_user(
     user: web::Path<UserId>,
     query: web::Query<PageQuery>,
 ) -> Certificates {
-    may_look(&caller)?;
+    caller.require(Power::ReadBusiness)?;
     page(&broker, &IndexPrefix::new(Index::CertificateByUser, user.as_bytes()), &query).await
 }
 
@@ -59,7 +61,7 @@ pub async fn of_enterprise(
     code: web::Path<CreditCode>,
     query: web::Query<PageQuery>,
 ) -> Certificates {
-    may_look(&caller)?;
+    caller.require(Power::ReadBusiness)?;
     page(&broker, &IndexPrefix::new(Index::CertificateByEnterprise, code.as_str().as_bytes()), &query).await
 }
 
@@ -80,7 +82,7 @@ pub async fn of_serial(
     serial: web::Path<String>,
     query: web::Query<PageQuery>,
 ) -> Certificates {
-    may_look(&caller)?;
+    caller.require(Power::ReadBusiness)?;
     page(&broker, &IndexPrefix::new(Index::CertificateBySerial, serial.as_bytes()), &query).await
 }
 
@@ -99,7 +101,7 @@ pub async fn one(
     caller: Staff,
     certificate: web::Path<Sm3Hex>,
 ) -> Result<web::Json<CertificateView>, ApiError> {
-    may_look(&caller)?;
+    caller.require(Power::ReadBusiness)?;
     let found = broker.repository.get::<CertificateRecord>(certificate.as_bytes()).await?;
     let found = found.ok_or_else(|| refused(&CertificateRefusal::NotFound))?;
     Ok(web::Json(view(&found.value, broker.repository.clock().now())))
@@ -210,23 +212,12 @@ async fn run<B: Serialize>(
     body: &B,
     command: CertificateCommand,
 ) -> Result<HttpResponse, ApiError> {
+    caller.require(Power::DecideBusiness)?;
     let actor = caller.actor();
-    if !actor.has_role(OperatorRole::Operator) {
-        return Err(refused(&CertificateRefusal::NotAllowed));
-    }
     post.run(&broker.repository, &caller.caller(), body, async |transaction| {
         let (_, next) = certificate::change(transaction, certificate, &actor, command).await?;
         let told = view(&next, transaction.now());
         Ok(if command == CertificateCommand::AskAgain { Answer::accepted(told) } else { Answer::ok(told) })
     })
     .await
-}
-
-fn may_look(caller: &Staff) -> Result<(), ApiError> {
-    let actor = caller.actor();
-    if actor.has_role(OperatorRole::Operator) || actor.has_role(OperatorRole::Auditor) {
-        Ok(())
-    } else {
-        Err(refused(&CertificateRefusal::NotAllowed))
-    }
 }

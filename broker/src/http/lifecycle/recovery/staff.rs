@@ -2,8 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
-use yinqiao_lifecycle::actor::OperatorRole;
-use yinqiao_lifecycle::recovery::RecoveryRefusal;
+use yinqiao_lifecycle::operator::Power;
 use yinqiao_protocol::RecoveryId;
 use yinqiao_protocol::page::Page;
 use yinqiao_protocol::recovery::{RecoveryRejection, RecoveryView};
@@ -15,7 +14,7 @@ use super::super::problems::{ForCaller, ForChange};
 use super::view::view;
 use crate::broker::Broker;
 use crate::http::problem::ApiError;
-use crate::lifecycle::recovery::{self, RecoveryRecord, open_for_consent, refused};
+use crate::lifecycle::recovery::{self, RecoveryRecord, open_for_consent};
 
 /// Requests that wait for consents, the most urgent first.
 #[utoipa::path(
@@ -32,9 +31,8 @@ pub async fn list(
     caller: Staff,
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<RecoveryView>>, ApiError> {
-    let actor = caller.actor();
-    if !actor.has_role(OperatorRole::SecurityOfficer) && !actor.has_role(OperatorRole::Auditor) {
-        return Err(refused(&RecoveryRefusal::NotAllowed));
+    if caller.require(Power::ReadAudit).is_err() {
+        caller.require(Power::ConsentToRecovery)?;
     }
     let (after, limit) = query.parse()?;
     let list = open_for_consent();
@@ -62,7 +60,7 @@ pub async fn consent(
     post: Post,
     id: web::Path<RecoveryId>,
 ) -> Result<HttpResponse, ApiError> {
-    must_be_security_officer(&caller)?;
+    caller.require(Power::ConsentToRecovery)?;
     let actor = caller.actor();
     post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
         let now = transaction.now();
@@ -93,20 +91,13 @@ pub async fn reject(
     id: web::Path<RecoveryId>,
     request: web::Json<RecoveryRejection>,
 ) -> Result<HttpResponse, ApiError> {
-    must_be_security_officer(&caller)?;
+    caller.require(Power::ConsentToRecovery)?;
     let (actor, reason) = (caller.actor(), &request.reason);
     post.run(&broker.repository, &caller.caller(), &*request, async |transaction| {
         let now = transaction.now();
-        let decided = recovery::decide(transaction, *id, |recovery| recovery.reject(&actor, reason, now)).await;
+        let decided =
+            recovery::decide(transaction, *id, |recovery| recovery.reject(&actor, reason, now)).await;
         Ok(Answer::ok(view(&decided?.1, now)))
     })
     .await
-}
-
-fn must_be_security_officer(caller: &Staff) -> Result<(), ApiError> {
-    if caller.actor().has_role(OperatorRole::SecurityOfficer) {
-        Ok(())
-    } else {
-        Err(refused(&RecoveryRefusal::NotAllowed))
-    }
 }
