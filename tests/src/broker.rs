@@ -60,6 +60,14 @@ impl Broker {
         Self::prepare(0, false)
     }
 
+    /// A new broker with these settings beside its own.
+    pub fn start_with_settings(settings: &str) -> Self {
+        let mut broker = Self::prepare(0, false);
+        fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
+        broker.restart();
+        broker
+    }
+
     fn start_configured(issue_delay: u32, two_authorities: bool) -> Self {
         let mut broker = Self::prepare(issue_delay, two_authorities);
         broker.restart();

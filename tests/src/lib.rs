@@ -12,6 +12,7 @@
 //! | [`socket`] | a bid system's websocket |
 //! | [`answer`] | what came back over HTTP, and the rules that every refusal keeps |
 //! | [`holder`] | a person with a phone |
+//! | [`identity`] | an identity provider, and persons whom it knows |
 //! | [`tasks`] | the smallest valid tasks |
 //! | [`evidence`] | checks of results without the broker |
 //!
@@ -25,6 +26,7 @@ pub mod broker;
 pub mod catalogue;
 pub mod evidence;
 pub mod holder;
+pub mod identity;
 pub mod plugins;
 pub mod programs;
 pub mod relying_party;
@@ -36,5 +38,6 @@ pub use applicant::Applicant;
 pub use broker::Broker;
 pub use catalogue::Adapter;
 pub use holder::Holder;
+pub use identity::{IdentityProvider, Person};
 pub use relying_party::RelyingParty;
 pub use socket::Socket;

@@ -1,5 +1,6 @@
 //! Requests to a broker, sent again while the network or the broker is away. The examples' phone and bid system share it.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use ureq::Agent;
-use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use ureq::http::{Response, StatusCode};
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use ureq::http::{Request, Response, StatusCode};
 
 use yinqiao_protocol::Token;
 use yinqiao_protocol::problem::MEDIA_TYPE;
@@ -19,6 +20,7 @@ mod error;
 mod tests;
 
 pub use error::HttpError;
+pub use ureq::http::Method;
 
 /// The first pause between two sendings; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -156,6 +158,40 @@ impl HttpClient {
     pub fn put<T: DeserializeOwned>(&self, path: &str, bearer: &Token, json: &[u8]) -> Result<T, HttpError> {
         let send = || self.send(self.agent.put(self.url(path)), Some(bearer), json);
         self.parse(&self.again_and_again(Twice::Harmless, send)?)
+    }
+
+    /// Any request with any headers, which are made anew for each sending: a proof of a key is good once. Gives the answer's body
+    /// and its `ETag`.
+    ///
+    /// # Errors
+    /// See [`HttpError`].
+    pub fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: impl Fn() -> Vec<(String, String)>,
+        body: Option<(&str, &[u8])>,
+        twice: Twice,
+    ) -> Result<(Vec<u8>, Option<String>), HttpError> {
+        let tag = Cell::new(None);
+        let send = || {
+            let mut request = Request::builder().method(method).uri(self.url(path));
+            for (name, value) in headers() {
+                request = request.header(name, value);
+            }
+            if let Some((content_type, _)) = body {
+                request = request.header(CONTENT_TYPE, content_type);
+            }
+            let request = request.body(body.map_or(&[][..], |(_, bytes)| bytes))?;
+            let request =
+                self.agent.configure_request(request).timeout_global(Some(self.limits.request)).build();
+            let response = self.agent.run(request)?;
+            let found = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
+            tag.set(found.map(str::to_owned));
+            Ok(response)
+        };
+        let body = self.again_and_again(twice, send)?;
+        Ok((body, tag.take()))
     }
 
     fn url(&self, path: &str) -> String {

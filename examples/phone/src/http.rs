@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use yinqiao_http_client::{HttpClient, Limits, Twice};
 use yinqiao_protocol::Token;
 
-pub use yinqiao_http_client::{HttpError, Silence};
+pub use yinqiao_http_client::{HttpError, Method, Silence};
 
 const LIMITS: Limits = Limits {
     // A statement over 1,000 items.
@@ -53,6 +53,20 @@ impl Broker {
         json: &[u8],
     ) -> Result<T, HttpError> {
         self.client.post(path, bearer, json, Twice::Harmless)
+    }
+
+    /// As [`HttpClient::exchange`].
+    ///
+    /// # Errors
+    /// See [`HttpError`].
+    pub fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: impl Fn() -> Vec<(String, String)>,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<(Vec<u8>, Option<String>), HttpError> {
+        self.client.exchange(method, path, headers, body, Twice::Harmless)
     }
 
     /// Gets JSON; `wait` seconds are the broker's to wait in.

@@ -20,10 +20,12 @@
 //! | [`enrolment`] | getting a certificate pair |
 //! | [`session`] | claim, fetch, answer, decline, and going on after a crash |
 //! | [`review`] | what is shown, and the checks that it is what is signed |
+//! | [`account`] | signing in, and everything that a signed-in user asks for |
 //! | [`answer`] | signatures and rewrapped keys; no I/O |
 //! | [`picture`] | a code out of a PNG |
 //! | [`http`] | requests, sent again while the network is away |
 
+pub mod account;
 pub mod answer;
 mod clock;
 pub mod enrolment;
@@ -37,6 +39,7 @@ pub mod review;
 pub mod session;
 pub mod store;
 
+pub use account::AccountClient;
 pub use error::PhoneError;
 pub use holdings::Missing;
 pub use phone::{CertificateSummary, Phone};

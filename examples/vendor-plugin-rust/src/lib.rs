@@ -2,13 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use yinqiao_ca_abi::capability;
 use yinqiao_ca_sdk::messages::{
     CertificatePair, CertificateState, Der, Empty, IssueRequest, LookupQuery, LookupReply, RevokeRequest,
     State, States,
 };
 use yinqiao_ca_sdk::{
-    Adapter, AdapterError, Call, Description, Host, Instance, Operation, Outcome, Product, Reply, Request,
+    Adapter, AdapterError, Call, Capability, Description, Host, Instance, Operation, Outcome, Product, Reply, Request,
     SecretDescription, Threading,
 };
 
@@ -38,8 +37,8 @@ impl Adapter for Acme {
         | Operation::Status.capability()
         | Operation::Crl.capability()
         | Operation::CaCertificates.capability()
-        | capability::CA_CAN_LOOKUP
-        | capability::CA_CAN_DEDUPLICATE;
+        | Capability::Lookup.bit()
+        | Capability::Deduplicate.bit();
     const THREADING: Threading = Threading::Reentrant;
     type Instance = Connection;
 

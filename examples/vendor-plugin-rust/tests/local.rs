@@ -1,7 +1,7 @@
 //! The plugin in a host without a worker process, and without a CA.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use acme_ca::ca_adapter_get;
+use acme_ca::Acme;
 use serde_json::json;
 use yinqiao_ca_sdk::messages::Empty;
 use yinqiao_ca_sdk::{ErrorClass, LocalHost, Request};
@@ -10,8 +10,7 @@ use yinqiao_ca_sdk::{ErrorClass, LocalHost, Request};
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 fn host(secrets: &[(&str, &[u8])]) -> LocalHost {
-    // SAFETY: the entry is the one that export_adapter! made.
-    unsafe { LocalHost::load(ca_adapter_get, secrets) }.unwrap()
+    LocalHost::of::<Acme>(secrets).unwrap()
 }
 
 #[test]

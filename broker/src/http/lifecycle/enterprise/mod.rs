@@ -18,8 +18,6 @@ mod join;
 mod members;
 mod succession;
 
-pub use succession::decide as decide_succession;
-
 /// This part of the OpenAPI document.
 #[derive(OpenApi)]
 #[openapi(paths(

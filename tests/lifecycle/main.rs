@@ -1,0 +1,5 @@
+//! The life of certificates, staff, companies and seals, over HTTP against the real broker.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod manual;
+mod stage;

@@ -1,0 +1,127 @@
+//! A broker with an identity provider, and the persons of these tests.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use yinqiao_gm::sm3;
+use yinqiao_phone::AccountClient;
+use yinqiao_tests::{Broker, Holder, IdentityProvider, Person};
+
+/// The legal person of a builder.
+pub const LEGAL_PERSON: Person = Person {
+    subject: "legal-person",
+    name: "法人甲",
+    id_number: "11010519491231002X",
+    phone_number: "13800000001",
+    level: "L4",
+    company: Some(("闽江建设有限公司", "91350100M000100Y43")),
+};
+/// Somebody who works there.
+pub const STAFF: Person = Person {
+    subject: "staff",
+    name: "员工乙",
+    id_number: "440524188001010014",
+    phone_number: "13800000002",
+    level: "L4",
+    company: None,
+};
+/// The builder's code.
+pub const COMPANY: &str = "91350100M000100Y43";
+
+const PAYMENT_KEY: [u8; 32] = [7; 32];
+
+/// Everything that a test needs.
+pub struct Stage {
+    pub provider: IdentityProvider,
+    pub broker: Broker,
+}
+
+/// A person at a phone that is signed in.
+pub struct User {
+    pub holder: Holder,
+    pub account: AccountClient,
+}
+
+impl Stage {
+    /// A broker that sells certificates of its software CA for a year: for 200 yuan to persons, for nothing to legal persons.
+    pub fn new() -> Self {
+        let provider = IdentityProvider::start();
+        let keys = tempfile::tempdir().unwrap();
+        let key_file = keys.keep().join("payment-key");
+        std::fs::write(&key_file, PAYMENT_KEY).unwrap();
+        let settings = format!(
+            "{}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
+             certificate_authority = \"softca\"\nterm = [{{ days = 365, fee = 20000 }}, {{ days = 30, fee = 0 }}]\n\n\
+             [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n",
+            provider.settings()
+        );
+        let broker = Broker::start_with_settings(&settings);
+        Self { provider, broker }
+    }
+
+    /// Signs somebody in at a new phone.
+    pub fn sign_in(&self, person: &Person) -> User {
+        let holder = Holder::new();
+        let account = self.sign_in_with(&holder, person);
+        User { holder, account }
+    }
+
+    /// Signs somebody in at this phone.
+    pub fn sign_in_with(&self, holder: &Holder, person: &Person) -> AccountClient {
+        let begun = holder.phone.begin_sign_in(&self.broker.url()).unwrap();
+        let back = self.provider.sign_in(&begun.authorization_url, person);
+        holder.phone.finish_sign_in(&self.broker.url(), &begun, back, "phone of a test").unwrap()
+    }
+
+    /// A member of the staff, who belongs to the legal person's company.
+    pub fn member(&self, legal_person: &User) -> User {
+        let staff = self.sign_in(&STAFF);
+        let path = format!("/v1/enterprises/{COMPANY}/applications");
+        let _: Value = staff.account.post(&path, &json!({ "department": "投标部" })).unwrap();
+        let user = staff.account.account().user;
+        let _: Value = legal_person.account.post(&format!("{path}/{user}/approve"), &()).unwrap();
+        staff
+    }
+
+    /// What the payment provider says of a payment; gives the status.
+    pub fn pay(&self, payment: &str, reference: &str, amount_fen: u64) -> u16 {
+        self.say(
+            &json!({ "event": "paid", "payment": payment, "reference": reference, "amount_fen": amount_fen }),
+        )
+    }
+
+    /// What the payment provider says; gives the status.
+    pub fn say(&self, word: &Value) -> u16 {
+        let body = word.to_string();
+        let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let mac = sm3::hmac(&PAYMENT_KEY, &[seconds.to_string().as_bytes(), b".", body.as_bytes()]);
+        let mac: String = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let url = format!("{}/v1/payments/callback", self.broker.url());
+        let response = agent
+            .post(&url)
+            .header("Yinqiao-Signature", format!("t={seconds},hmac-sm3={mac}"))
+            .content_type("application/json")
+            .send(body.as_bytes())
+            .unwrap();
+        response.status().as_u16()
+    }
+}
+
+/// An order of this many days for the company.
+pub fn order(days: u32) -> Value {
+    json!({ "platform": "city", "certificate_authority": "softca", "days": days, "enterprise": COMPANY })
+}
+
+/// Looks again and again until it is so; panics after half a minute.
+pub fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what} does not come about");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
