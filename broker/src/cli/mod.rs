@@ -19,6 +19,7 @@ mod relying_party;
 mod request;
 mod seal;
 mod serve;
+mod staff;
 
 /// 印桥 Yinqiao: QR signing-session broker for electronic bidding.
 #[derive(Parser)]
@@ -53,6 +54,9 @@ enum Command {
     /// Keys that operators consent with.
     #[command(subcommand)]
     Operator(operator::Command),
+    /// The trading centre's staff: operators, auditors, security officers.
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// CAs' adapters.
     #[command(subcommand)]
     Adapter(adapter::Command),
@@ -105,6 +109,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Enrolment(command) => enrolment::run(config, command),
         Command::Certificate(command) => certificate::run(config, command),
         Command::Seal(command) => seal::run(config, command),
+        Command::Staff(command) => staff::run(config, command),
         Command::Operator(command) => operator::run(command),
         Command::Adapter(command) => adapter::run(config, command),
         Command::Config(ConfigCommand::Show) => {

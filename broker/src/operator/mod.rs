@@ -6,20 +6,25 @@ use tracing::info;
 
 use yinqiao_ca_sdk::messages::IdempotencyKey;
 use yinqiao_gm::x509::Certificate;
+use yinqiao_lifecycle::Actor;
 use yinqiao_lifecycle::certificate::{Confirmed, RevocationReason};
+use yinqiao_lifecycle::operator::Operator;
 use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
+use yinqiao_protocol::staff::NewStaff;
 use yinqiao_protocol::statement::RelyingPartyName;
 use yinqiao_protocol::task::SealKind;
-use yinqiao_protocol::{Base64, HolderId, RelyingPartyId, SealId, Sm3Hex};
+use yinqiao_protocol::{Base64, HolderId, OperatorId, RelyingPartyId, SealId, Sm3Hex};
 
 use crate::adapter::AuthorityError;
 use crate::adapter::journal::Progress;
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::DirectoryError;
+use crate::http::lifecycle::staff;
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::seal::{NewSeal, SealMaking};
+use crate::records::{Index, IndexPrefix};
 
 pub mod adapter;
 pub mod control;
@@ -60,6 +65,23 @@ pub enum Command {
         validity_days: u32,
         /// Hours that the code is good for.
         code_hours: u32,
+    },
+    /// Adds somebody to the trading centre's staff; answers with the token, once.
+    AddStaff {
+        /// Who.
+        new: NewStaff,
+    },
+    /// Lists the staff.
+    ListStaff {},
+    /// Disables somebody of the staff.
+    DisableStaff {
+        /// Who.
+        id: OperatorId,
+    },
+    /// Gives somebody of the staff a new token.
+    RenewStaffToken {
+        /// Who.
+        id: OperatorId,
     },
     /// Lists certificate pairs.
     ListCertificates {},
@@ -129,6 +151,10 @@ impl Command {
             Self::AddEnrolment { .. } => "add enrolment",
             Self::ListCertificates {} => "list certificates",
             Self::RevokeCertificate { .. } => "revoke certificate",
+            Self::AddStaff { .. } => "add staff",
+            Self::ListStaff {} => "list staff",
+            Self::DisableStaff { .. } => "disable staff",
+            Self::RenewStaffToken { .. } => "renew staff token",
             Self::AddSeal { .. } => "add seal",
             Self::ListSeals {} => "list seals",
             Self::ExportSeal { .. } => "export seal",
@@ -181,6 +207,18 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             let holder = Holder { id: holder.unwrap_or_else(HolderId::random), kind, name, enterprise };
             enrolment::add(broker, holder, certificate_authority, validity_days, code_hours).await
         }
+        Command::AddStaff { new } => shown(staff::add(&broker.repository, &new, &Actor::System).await?),
+        Command::ListStaff {} => {
+            let prefix = IndexPrefix::new(Index::OperatorByTime, &[]);
+            let all = broker.repository.all::<Operator>(&prefix).await?;
+            Ok(json!({ "staff": all.iter().map(|found| staff::view(&found.value)).collect::<Vec<_>>() }))
+        }
+        Command::DisableStaff { id } => {
+            shown(staff::view(&staff::disable(&broker.repository, id, &Actor::System).await?))
+        }
+        Command::RenewStaffToken { id } => {
+            shown(staff::renew_token(&broker.repository, id, &Actor::System).await?)
+        }
         Command::ListCertificates {} => list_certificates(broker).await,
         Command::RevokeCertificate { sm3, reason } => {
             broker.revoke(&sm3, reason).await?;
@@ -220,6 +258,10 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             "session_actors": broker.sessions.actors(),
         })),
     }
+}
+
+fn shown(value: impl Serialize) -> Result<Value, ApiError> {
+    serde_json::to_value(value).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
 }
 
 async fn list_seals(broker: &Broker) -> Result<Value, ApiError> {

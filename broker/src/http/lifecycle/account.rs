@@ -181,7 +181,8 @@ fn session_opened(broker: &Broker, phone: SignedInPhone) -> SessionOpened {
     }
 }
 
-fn account_of(broker: &Broker, user: &User) -> Account {
+/// A user as it is shown.
+pub fn account_of(broker: &Broker, user: &User) -> Account {
     let missing = user.level.missing_for(AssuranceLevel::FOR_CERTIFICATES);
     Account {
         user: user.id,

@@ -15,6 +15,7 @@ pub mod precondition;
 pub mod problems;
 mod recovery;
 mod refusal;
+pub mod staff;
 
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -24,5 +25,6 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(enterprise::configure)
         .configure(order::configure)
         .configure(recovery::configure)
+        .configure(staff::configure)
         .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

@@ -48,6 +48,7 @@ fn whole() -> utoipa::openapi::OpenApi {
         super::certificate::Document::openapi(),
         super::enterprise::Document::openapi(),
         super::order::Document::openapi(),
+        super::staff::Document::openapi(),
         super::recovery::Document::openapi(),
     ];
     for part in parts {

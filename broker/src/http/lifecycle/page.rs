@@ -27,6 +27,11 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
+    /// For endpoints that have more in their query.
+    pub fn new(cursor: Option<String>, limit: Option<u16>) -> Self {
+        Self { cursor, limit }
+    }
+
     /// Where the page begins, and how many it has at most.
     ///
     /// # Errors

@@ -156,7 +156,11 @@ pub async fn removal(
     found.map(|found| web::Json(cascade_view(&found.value))).ok_or_else(no_such_company)
 }
 
-async fn view_of(
+/// A company as it is shown.
+///
+/// # Errors
+/// When the store fails.
+pub async fn view_of(
     repository: &Repository,
     company: &Enterprise,
     for_legal_person: bool,

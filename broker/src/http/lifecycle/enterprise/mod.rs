@@ -18,6 +18,9 @@ mod join;
 mod members;
 mod succession;
 
+pub use company::view_of;
+pub use succession::decide as decide_succession;
+
 /// This part of the OpenAPI document.
 #[derive(OpenApi)]
 #[openapi(paths(

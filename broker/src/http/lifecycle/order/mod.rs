@@ -21,6 +21,7 @@ mod payment;
 mod place;
 mod view;
 
+pub use list::listed;
 pub use view::view;
 
 /// This part of the OpenAPI document.
