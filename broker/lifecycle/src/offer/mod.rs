@@ -13,6 +13,9 @@ use crate::money::Fen;
 #[cfg(test)]
 mod tests;
 
+/// The longest time that a certificate is offered for: five years.
+const LONGEST_TERM_DAYS: u32 = 1825;
+
 /// `[lifecycle]`: offers, who is free of charge, and who has to agree.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -159,6 +162,19 @@ pub struct Quote {
     pub free_by: Option<String>,
 }
 
+impl Policy {
+    fn check(&self) -> Result<(), &'static str> {
+        let waits = [self.approval_days, self.payment_days, self.download_days];
+        if waits.iter().any(|days| !(1..=365).contains(days)) {
+            return Err("approval_days, payment_days and download_days are 1 to 365");
+        }
+        if self.renewal_days > LONGEST_TERM_DAYS {
+            return Err("renewal_days is 1825 at most");
+        }
+        Ok(())
+    }
+}
+
 impl Catalogue {
     /// Checks the whole.
     ///
@@ -166,49 +182,31 @@ impl Catalogue {
     /// What to change.
     pub fn check(&self) -> Result<(), String> {
         for (at, offer) in self.offer.iter().enumerate() {
-            let name = format!("lifecycle.offer of {} at {}", offer.platform, offer.certificate_authority);
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            if offer.platform.is_empty() || offer.platform.len() > 32 || !offer.platform.bytes().all(fits) {
-                return Err(format!("{name}: platform has 1 to 32 characters of a-z, 0-9 and '-'"));
-            }
-            if offer.term.is_empty() || offer.term.iter().any(|term| !(1..=1825).contains(&term.days)) {
-                return Err(format!("{name}: it needs terms of 1 to 1825 days"));
-            }
-            let same = |other: &Offer| {
-                (&other.platform, &other.certificate_authority, &other.product)
-                    == (&offer.platform, &offer.certificate_authority, &offer.product)
-            };
-            if self.offer.iter().take(at).any(same) {
-                return Err(format!("{name}: it is there twice"));
-            }
-            let mut days: Vec<_> = offer.term.iter().map(|term| term.days).collect();
-            days.sort_unstable();
-            if days.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Err(format!("{name}: a term is there twice"));
+            offer.check().map_err(|text| format!("{}: {text}", offer.place()))?;
+            let before = self.offer.iter().take(at);
+            for other in before.filter(|other| other.platform == offer.platform) {
+                if (&other.certificate_authority, &other.product)
+                    == (&offer.certificate_authority, &offer.product)
+                {
+                    return Err(format!("{}: it is there twice", offer.place()));
+                }
+                if other.platform_name != offer.platform_name {
+                    return Err(format!(
+                        "{}: platform_name is {:?} here and {:?} before: give a platform one name",
+                        offer.place(),
+                        offer.platform_name,
+                        other.platform_name
+                    ));
+                }
             }
         }
-        for rule in &self.free {
-            let digits = |region: &String| region.len() <= 6 && region.bytes().all(|b| b.is_ascii_digit());
-            if rule.name.is_empty() || !rule.regions.iter().all(digits) {
-                return Err("lifecycle.free: a rule has a name, and regions of up to 6 digits".to_owned());
+        for (at, rule) in self.free.iter().enumerate() {
+            rule.check().map_err(|text| format!("lifecycle.free {:?}: {text}", rule.name))?;
+            if self.free.iter().take(at).any(|other| other.name == rule.name) {
+                return Err(format!("lifecycle.free {:?}: another rule has that name", rule.name));
             }
         }
-        let policy = &self.policy;
-        let waits = [policy.approval_days, policy.payment_days, policy.download_days];
-        if waits.contains(&0) || waits.iter().any(|days| *days > 365) {
-            return Err("lifecycle.policy: what waits, waits 1 to 365 days".to_owned());
-        }
-        Ok(())
-    }
-
-    /// The offer that an order names.
-    #[must_use]
-    pub fn find(&self, platform: &str, authority: &str, product: Option<&str>) -> Option<&Offer> {
-        self.offer.iter().find(|offer| {
-            offer.platform == platform
-                && offer.certificate_authority == authority
-                && offer.product.as_deref() == product
-        })
+        self.policy.check().map_err(|text| format!("lifecycle.policy: {text}"))
     }
 
     /// What an order costs.
@@ -224,6 +222,29 @@ impl Catalogue {
 }
 
 impl Offer {
+    fn place(&self) -> String {
+        format!("lifecycle.offer of {:?} at {:?}", self.platform, self.certificate_authority)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(1..=32).contains(&self.platform.len()) || !self.platform.bytes().all(fits) {
+            return Err("platform has 1 to 32 characters of a-z, 0-9 and '-'");
+        }
+        if self.platform_name.trim().is_empty() || self.certificate_authority.is_empty() {
+            return Err("it needs a platform_name for people, and certificate_authority names an adapter");
+        }
+        if self.product.as_ref().is_some_and(String::is_empty) {
+            return Err("product is empty: leave it out where the CA has one only");
+        }
+        if self.term.is_empty() || self.term.iter().any(|term| !(1..=LONGEST_TERM_DAYS).contains(&term.days))
+        {
+            return Err("it needs terms of 1 to 1825 days");
+        }
+        let days: BTreeSet<_> = self.term.iter().map(|term| term.days).collect();
+        if days.len() < self.term.len() { Err("a term is there twice") } else { Ok(()) }
+    }
+
     /// Whether it is for holders of this kind.
     #[must_use]
     pub fn is_for(&self, kind: HolderKind) -> bool {
@@ -238,6 +259,22 @@ impl Offer {
 }
 
 impl FreeRule {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.name.trim().is_empty() {
+            return Err("a rule has a name, which stands in the orders that it makes free");
+        }
+        let digits = |region: &String| {
+            (1..=6).contains(&region.len()) && region.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !self.regions.iter().all(digits) {
+            return Err("regions have 1 to 6 digits each; leave them out where every region is meant");
+        }
+        if self.first == Some(0) {
+            return Err("first = 0 makes nothing free: give a number from 1 on, or leave the rule out");
+        }
+        Ok(())
+    }
+
     fn fits(&self, offer: &Offer, facts: Facts<'_>) -> bool {
         let in_region =
             |code: &CreditCode| self.regions.iter().any(|region| code.region().starts_with(region));

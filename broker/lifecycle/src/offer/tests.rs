@@ -70,7 +70,21 @@ fn a_catalogue_is_checked_whole() {
     assert!(with(&|catalogue| catalogue.offer[0].term.clear()).is_err());
     assert!(with(&|catalogue| catalogue.offer[0].term[0].days = 30).is_err());
     assert!(with(&|catalogue| catalogue.offer[0].platform = "City".into()).is_err());
+    assert!(with(&|catalogue| catalogue.offer[0].platform_name = " ".into()).is_err());
+    assert!(with(&|catalogue| catalogue.offer[0].certificate_authority.clear()).is_err());
+    assert!(with(&|catalogue| catalogue.offer[0].product = Some(String::new())).is_err());
     assert!(with(&|catalogue| catalogue.policy.payment_days = 0).is_err());
+    assert!(with(&|catalogue| catalogue.policy.renewal_days = 1826).is_err());
+    let other = |name: &str| Offer { product: Some("p".into()), platform_name: name.into(), ..offer() };
+    assert!(with(&|catalogue| catalogue.offer.push(other("市公共资源交易中心"))).is_ok());
+    let two_names = with(&|catalogue| catalogue.offer.push(other("省中心"))).unwrap_err();
+    assert!(two_names.contains("city") && two_names.contains("省中心"), "{two_names}");
+    // An empty prefix would make every company free of charge.
+    assert!(
+        with(&|catalogue| catalogue.free.push(FreeRule { regions: vec![String::new()], ..rule() })).is_err()
+    );
+    assert!(with(&|catalogue| catalogue.free.push(FreeRule { first: Some(0), ..rule() })).is_err());
+    assert!(with(&|catalogue| catalogue.free.extend([rule(), rule()])).is_err());
     assert!(
         with(&|catalogue| catalogue.free.push(FreeRule { regions: vec!["35x".into()], ..rule() })).is_err()
     );

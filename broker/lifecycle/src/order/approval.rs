@@ -17,7 +17,9 @@ impl Order {
     pub fn approve(&self, by: &Actor, now: Timestamp) -> Result<Step<Self>, OrderRefusal> {
         self.require_approver(by)?;
         match self.state {
-            State::Applied { .. } => Ok(Step::change(self.approved(now), self.note("approve", by, now))),
+            State::Applied { .. } => {
+                Ok(Step::change(self.approved(Some(by), now), self.note("approve", by, now)))
+            }
             _ if self.approved_at.is_some() && !self.is_over() => Ok(Step::unchanged(self.clone())),
             _ => Err(OrderRefusal::NotWaiting(self.state_name())),
         }
@@ -44,14 +46,14 @@ impl Order {
     }
 
     /// On the way from approval: to be paid, or to be downloaded.
-    pub(super) fn approved(&self, now: Timestamp) -> Self {
+    pub(super) fn approved(&self, by: Option<&Actor>, now: Timestamp) -> Self {
         let awaits = |payment: &Payment| payment.state == PaymentState::Awaited;
         let state = if self.payment.as_ref().is_some_and(awaits) {
             State::AwaitingPayment { until: after(now, self.waits.payment) }
         } else {
             self.ready(now)
         };
-        Self { state, approved_at: Some(now), ..self.clone() }
+        Self { state, approved_at: Some(now), approved_by: by.cloned(), ..self.clone() }
     }
 
     pub(super) fn ready(&self, now: Timestamp) -> State {

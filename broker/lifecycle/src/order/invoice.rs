@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use yinqiao_protocol::{Sm3Hex, Timestamp};
 
-use super::{Order, OrderRefusal, PaymentState};
+use super::{Order, OrderRefusal, Payment, PaymentState};
 use crate::actor::Actor;
+use crate::identity::CreditCode;
 use crate::job::{Job, JobKind};
 use crate::step::Step;
 
@@ -13,6 +14,8 @@ use crate::step::Step;
 const LONGEST_TITLE: usize = 100;
 /// Octets of a mail address at most (RFC 5321 section 4.5.3.1).
 const LONGEST_MAIL: usize = 254;
+/// The note's detail that names an invoice for money that is given back: 红字发票, the issuer has to reverse it.
+pub(super) const TO_REVERSE: &str = "invoice-to-reverse";
 
 /// What the invoice is to say, and where it is to go.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -20,7 +23,8 @@ const LONGEST_MAIL: usize = 254;
 pub struct InvoiceRequest {
     /// 发票抬头
     pub title: String,
-    /// 纳税人识别号: 15 to 20 characters; a company's is its credit code. None for a person's invoice.
+    /// 纳税人识别号: 15 to 20 characters, of which one with 18 is a unified social credit code. None for the invoice of a
+    /// person who orders without a company: it would be the ID number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_number: Option<String>,
     /// Where it is sent to.
@@ -76,8 +80,8 @@ impl Order {
         if !by.is_user(self.applicant) {
             return Err(OrderRefusal::NotYours);
         }
-        request.check()?;
-        if !self.payment.as_ref().is_some_and(|payment| matches!(payment.state, PaymentState::Paid(_))) {
+        request.check(self.enterprise.is_some())?;
+        if !self.is_paid() {
             return Err(OrderRefusal::NotPaid);
         }
         match self.invoice.as_ref().map(|invoice| (&invoice.state, &invoice.request)) {
@@ -94,18 +98,30 @@ impl Order {
         Ok(step.with_job(Job::new(JobKind::Invoice(self.id), now)))
     }
 
-    /// The invoice was made.
+    /// The invoice was made. It is there however late one hears of it: also after it counted as failed, or after the order
+    /// ended, when the note says that it has to be reversed.
     ///
     /// # Errors
-    /// When none was asked for.
+    /// When none was asked for, or there is another one.
     pub fn invoice_issued(
         &self,
         number: &str,
         file_sm3: Sm3Hex,
         now: Timestamp,
     ) -> Result<Step<Self>, OrderRefusal> {
+        let invoice = self.invoice.as_ref().ok_or(OrderRefusal::NoInvoice)?;
+        match &invoice.state {
+            InvoiceState::Issued { number: before, .. } if before == number => {
+                return Ok(Step::unchanged(self.clone()));
+            }
+            InvoiceState::Issued { .. } => return Err(OrderRefusal::InvoiceThere("issued")),
+            InvoiceState::Requested | InvoiceState::Failed { .. } => {}
+        }
+        let note = self.note("invoice-issued", &Actor::System, now).with("number", number);
+        let note = if self.is_paid() { note } else { note.with(TO_REVERSE, number) };
         let state = InvoiceState::Issued { number: number.to_owned(), file_sm3, at: now };
-        self.invoice_to(state, "invoice-issued", now)
+        let invoice = Some(Invoice { state, ..invoice.clone() });
+        Ok(Step::change(Self { invoice, ..self.clone() }, note))
     }
 
     /// The invoice was refused.
@@ -113,35 +129,54 @@ impl Order {
     /// # Errors
     /// When none was asked for.
     pub fn invoice_failed(&self, reason: &str, now: Timestamp) -> Result<Step<Self>, OrderRefusal> {
-        self.invoice_to(InvoiceState::Failed { reason: reason.to_owned(), at: now }, "invoice-failed", now)
-    }
-
-    fn invoice_to(
-        &self,
-        state: InvoiceState,
-        verb: &str,
-        now: Timestamp,
-    ) -> Result<Step<Self>, OrderRefusal> {
         let invoice = self.invoice.as_ref().ok_or(OrderRefusal::NoInvoice)?;
         if invoice.state != InvoiceState::Requested {
             return Ok(Step::unchanged(self.clone()));
         }
+        let state = InvoiceState::Failed { reason: reason.to_owned(), at: now };
         let invoice = Some(Invoice { state, ..invoice.clone() });
-        Ok(Step::change(Self { invoice, ..self.clone() }, self.note(verb, &Actor::System, now)))
+        Ok(Step::change(Self { invoice, ..self.clone() }, self.note("invoice-failed", &Actor::System, now)))
+    }
+
+    fn is_paid(&self) -> bool {
+        let is_kept = |payment: &Payment| matches!(payment.state, PaymentState::Paid(_));
+        self.payment.as_ref().is_some_and(is_kept)
+    }
+}
+
+impl Invoice {
+    /// The money is given back: one that is being made is not wanted any more. Gives the number of one that is there.
+    pub(super) fn close(&mut self, now: Timestamp) -> Option<&str> {
+        if self.state == InvoiceState::Requested {
+            let reason = "the order ended without a certificate: what was paid is given back".to_owned();
+            self.state = InvoiceState::Failed { reason, at: now };
+        }
+        if let InvoiceState::Issued { number, .. } = &self.state { Some(number) } else { None }
     }
 }
 
 impl InvoiceRequest {
-    fn check(&self) -> Result<(), OrderRefusal> {
+    fn check(&self, for_company: bool) -> Result<(), OrderRefusal> {
         let title = (1..=LONGEST_TITLE).contains(&self.title.chars().count());
         if !title || self.title.chars().any(char::is_control) {
             return Err(OrderRefusal::Text("title has 1 to 100 characters and no control characters"));
         }
         if let Some(number) = &self.tax_number {
+            if !for_company {
+                return Err(OrderRefusal::Text(
+                    "tax_number is for companies: leave it out of the invoice for a person's own order",
+                ));
+            }
             let fits = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
             if !(15..=20).contains(&number.len()) || !number.bytes().all(fits) {
                 return Err(OrderRefusal::Text(
                     "tax_number has 15 to 20 digits and capital letters; a company's is its unified social credit code",
+                ));
+            }
+            if number.len() == 18 && number.parse::<CreditCode>().is_err() {
+                return Err(OrderRefusal::Text(
+                    "tax_number with 18 characters is a unified social credit code, and its check character is wrong: \
+                     compare it with the business licence",
                 ));
             }
         }

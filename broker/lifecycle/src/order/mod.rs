@@ -51,6 +51,9 @@ pub struct Order {
     /// When it was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_at: Option<Timestamp>,
+    /// By whom; none where nobody had to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<Actor>,
     /// The payment, where there is something to pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
@@ -240,11 +243,12 @@ impl Order {
             approver,
             applied_at: now,
             approved_at: None,
+            approved_by: None,
             invoice: None,
             state: State::Applied { until: after(now, waits.approval) },
         };
         let note = order.note("apply", applicant.actor, now).with("amount", order.quote.amount.to_string());
-        let next = if approver == Approver::Nobody { order.approved(now) } else { order };
+        let next = if approver == Approver::Nobody { order.approved(None, now) } else { order };
         Ok(Step::change(next, note))
     }
 
@@ -264,6 +268,18 @@ impl Order {
             State::Expired { .. } => "expired",
             State::Failed { .. } => "failed",
         }
+    }
+
+    /// When the money came that the order was paid with.
+    #[must_use]
+    pub fn paid_at(&self) -> Option<Timestamp> {
+        self.payment.as_ref().and_then(Payment::paid).map(|paid| paid.at)
+    }
+
+    /// Since when there is a certificate.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        if let State::Issued { at, .. } = self.state { Some(at) } else { None }
     }
 
     /// Whether nothing more will become of it, the money aside.
@@ -323,12 +339,17 @@ impl Order {
         }
     }
 
-    /// An end without a certificate: what was paid has to be given back.
-    fn ended(&self, state: State, note: AuditNote, now: Timestamp) -> Step<Self> {
+    /// An end without a certificate: what was paid has to be given back, and needs no invoice.
+    fn ended(&self, state: State, mut note: AuditNote, now: Timestamp) -> Step<Self> {
         let mut next = Self { state, ..self.clone() };
-        let jobs = next.payment.as_mut().map(Payment::close).unwrap_or_default();
+        let refund_due = next.payment.as_mut().map(Payment::close).unwrap_or_default();
+        if let Some(invoice) = next.invoice.as_mut().filter(|_| refund_due)
+            && let Some(number) = invoice.close(now)
+        {
+            note = note.with(invoice::TO_REVERSE, number);
+        }
         let mut step = Step::change(next, note);
-        if jobs {
+        if refund_due {
             step = step.with_job(crate::job::Job::new(crate::job::JobKind::Refund(self.id), now));
         }
         step

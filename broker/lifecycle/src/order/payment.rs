@@ -134,7 +134,7 @@ impl Payment {
         }
     }
 
-    fn paid(&self) -> Option<&Paid> {
+    pub(super) fn paid(&self) -> Option<&Paid> {
         match &self.state {
             PaymentState::Paid(paid)
             | PaymentState::RefundDue(paid)

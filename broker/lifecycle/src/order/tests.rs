@@ -1,5 +1,3 @@
-use proptest::prelude::*;
-
 use yinqiao_protocol::{OperatorId, PaymentId};
 
 use super::*;
@@ -8,9 +6,9 @@ use crate::identity::AssuranceLevel;
 use crate::job::JobKind;
 use crate::money::Fen;
 
+mod event;
+mod history;
 mod model;
-
-use model::Model;
 
 const CODE: &str = "91350100M000100Y43";
 
@@ -18,27 +16,28 @@ fn code() -> CreditCode {
     CODE.parse().unwrap()
 }
 
-fn applicant() -> Actor {
-    let id = UserId::from_bytes([2; 16]);
-    Actor::User(UserActor { id, kind: HolderKind::Person, enterprise: None, level: AssuranceLevel::L4 })
+fn user(id: u8, kind: HolderKind, enterprise: Option<&str>) -> Actor {
+    let enterprise = enterprise.map(|code| code.parse().unwrap());
+    Actor::User(UserActor { id: UserId::from_bytes([id; 16]), kind, enterprise, level: AssuranceLevel::L4 })
 }
 
 fn legal_person() -> Actor {
-    let id = UserId::from_bytes([1; 16]);
-    let kind = HolderKind::LegalPerson;
-    Actor::User(UserActor { id, kind, enterprise: Some(code()), level: AssuranceLevel::L4 })
+    user(1, HolderKind::LegalPerson, Some(CODE))
+}
+
+fn applicant() -> Actor {
+    user(2, HolderKind::Person, None)
+}
+
+fn stranger() -> Actor {
+    user(7, HolderKind::Person, None)
 }
 
 fn operator() -> Actor {
     Actor::Operator { id: OperatorId::from_bytes([9; 16]), role: OperatorRole::Operator }
 }
 
-fn stranger() -> Actor {
-    let id = UserId::from_bytes([7; 16]);
-    Actor::User(UserActor { id, kind: HolderKind::Person, enterprise: None, level: AssuranceLevel::L4 })
-}
-
-fn start() -> Timestamp {
+fn start_time() -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000)
 }
 
@@ -53,12 +52,20 @@ fn wish() -> Wish {
     }
 }
 
-fn order(amount: u64) -> Order {
+fn applied_for(
+    actor: &Actor,
+    enterprise: Option<CreditCode>,
+    amount: u64,
+    policy: &Policy,
+) -> Result<Step<Order>, OrderRefusal> {
     let quote = Quote { amount: Fen(amount), free_by: None };
-    let actor = applicant();
-    let who = Applicant { actor: &actor, belongs: true, enterprise: Some(code()) };
+    let who = Applicant { actor, belongs: enterprise.is_some(), enterprise };
     let (id, payment) = (OrderId::from_bytes([5; 16]), PaymentId::from_bytes([6; 16]));
-    Order::apply(id, wish(), quote, &Policy::default(), &who, payment, start()).unwrap().next
+    Order::apply(id, wish(), quote, policy, &who, payment, start_time())
+}
+
+fn order(amount: u64) -> Order {
+    applied_for(&applicant(), Some(code()), amount, &Policy::default()).unwrap().next
 }
 
 fn paid(reference: &str, amount: u64) -> PaymentWord {
@@ -66,22 +73,24 @@ fn paid(reference: &str, amount: u64) -> PaymentWord {
 }
 
 fn ready() -> Order {
-    let approved = order(100).approve(&legal_person(), start()).unwrap().next;
-    approved.hear_of_payment(&paid("r1", 100), &Actor::PaymentProvider, start()).unwrap().next
+    let approved = order(100).approve(&legal_person(), start_time()).unwrap().next;
+    approved.hear_of_payment(&paid("r1", 100), &Actor::PaymentProvider, start_time()).unwrap().next
 }
 
 #[test]
 fn an_order_goes_from_application_to_certificate() {
     let applied = order(100);
     assert_eq!(applied.state_name(), "applied");
-    let approved = applied.approve(&legal_person(), start()).unwrap().next;
+    let approved = applied.approve(&legal_person(), start_time()).unwrap().next;
     assert_eq!(approved.state_name(), "awaiting_payment");
     let ready = ready();
-    assert_eq!(ready.state_name(), "paid");
-    let issuing = ready.begin_issue(Sm3Hex::of(b"q"), &applicant(), start()).unwrap().next;
-    let issued = issuing.issued(Sm3Hex::of(b"c"), start()).unwrap().next;
+    assert_eq!((ready.state_name(), ready.paid_at()), ("paid", Some(start_time())));
+    assert_eq!((ready.approved_at, &ready.approved_by), (Some(start_time()), &Some(legal_person())));
+    let issuing = ready.begin_issue(Sm3Hex::of(b"q"), &applicant(), start_time()).unwrap().next;
+    let issued = issuing.issued(Sm3Hex::of(b"c"), start_time()).unwrap().next;
     assert_eq!((issuing.state_name(), issued.state_name()), ("issuing", "issued"));
-    assert_eq!(order(0).approve(&legal_person(), start()).unwrap().next.state_name(), "ready");
+    assert_eq!((issuing.issued_at(), issued.issued_at()), (None, Some(start_time())));
+    assert_eq!(order(0).approve(&legal_person(), start_time()).unwrap().next.state_name(), "ready");
 }
 
 #[test]
@@ -89,7 +98,7 @@ fn who_may_order_and_who_agrees() {
     let apply = |actor: &Actor, belongs, enterprise, policy: &Policy| {
         let quote = Quote { amount: Fen::ZERO, free_by: None };
         let who = Applicant { actor, belongs, enterprise };
-        Order::apply(OrderId::random(), wish(), quote, policy, &who, PaymentId::random(), start())
+        Order::apply(OrderId::random(), wish(), quote, policy, &who, PaymentId::random(), start_time())
             .map(|step| step.next.approver)
     };
     let (plain, strict) = (
@@ -109,39 +118,39 @@ fn who_may_order_and_who_agrees() {
     assert_eq!(apply(&legal_person(), true, Some(code()), &plain), Ok(Approver::Nobody));
     assert_eq!(apply(&legal_person(), true, Some(code()), &strict), Ok(Approver::Operator));
     for actor in [applicant(), operator(), stranger(), Actor::System] {
-        let refused = order(0).approve(&actor, start());
+        let refused = order(0).approve(&actor, start_time());
         assert_eq!(refused, Err(OrderRefusal::NotTheApprover("the company's legal person")));
     }
-    assert_eq!(order(0).cancel(&stranger(), start()), Err(OrderRefusal::NotYours));
-    let other = ready().begin_issue(Sm3Hex::of(b"q"), &legal_person(), start());
+    assert_eq!(order(0).cancel(&stranger(), start_time()), Err(OrderRefusal::NotYours));
+    let other = ready().begin_issue(Sm3Hex::of(b"q"), &legal_person(), start_time());
     assert_eq!(other, Err(OrderRefusal::NotYours));
 }
 
 #[test]
 fn money_that_is_wrong_late_or_twice_is_not_kept() {
     let provider = Actor::PaymentProvider;
-    let waiting = order(100).approve(&legal_person(), start()).unwrap().next;
-    let wrong = waiting.hear_of_payment(&paid("r1", 99), &provider, start());
+    let waiting = order(100).approve(&legal_person(), start_time()).unwrap().next;
+    let wrong = waiting.hear_of_payment(&paid("r1", 99), &provider, start_time());
     assert_eq!(wrong, Err(OrderRefusal::WrongAmount { expected: Fen(100), given: Fen(99) }));
     let refund = PaymentWord::Refunded { reference: "r1".into() };
-    let early = waiting.hear_of_payment(&refund, &provider, start());
+    let early = waiting.hear_of_payment(&refund, &provider, start_time());
     assert_eq!(early, Err(OrderRefusal::NoRefundDue("awaited")));
 
-    let twice = ready().hear_of_payment(&paid("r1", 100), &provider, start()).unwrap();
+    let twice = ready().hear_of_payment(&paid("r1", 100), &provider, start_time()).unwrap();
     assert!(!twice.changed);
-    let second = ready().hear_of_payment(&paid("r2", 100), &provider, start()).unwrap();
+    let second = ready().hear_of_payment(&paid("r2", 100), &provider, start_time()).unwrap();
     assert_eq!(second.next.payment.as_ref().unwrap().refunds_due(), ["r2"]);
     assert_eq!(second.jobs[0].kind, JobKind::Refund(second.next.id));
     assert_eq!(second.next.state_name(), "paid");
 
-    let cancelled = waiting.cancel(&applicant(), start()).unwrap().next;
-    let late = cancelled.hear_of_payment(&paid("r1", 100), &provider, start()).unwrap();
+    let cancelled = waiting.cancel(&applicant(), start_time()).unwrap().next;
+    let late = cancelled.hear_of_payment(&paid("r1", 100), &provider, start_time()).unwrap();
     assert_eq!(late.next.payment.as_ref().unwrap().refunds_due(), ["r1"]);
-    let back = late.next.hear_of_payment(&refund, &provider, start()).unwrap().next;
+    let back = late.next.hear_of_payment(&refund, &provider, start_time()).unwrap().next;
     assert_eq!(back.payment.as_ref().unwrap().state_name(), "refunded");
-    assert!(!back.hear_of_payment(&refund, &provider, start()).unwrap().changed);
+    assert!(!back.hear_of_payment(&refund, &provider, start_time()).unwrap().changed);
     assert_eq!(
-        waiting.hear_of_payment(&paid("r1", 100), &legal_person(), start()),
+        waiting.hear_of_payment(&paid("r1", 100), &legal_person(), start_time()),
         Err(OrderRefusal::NotYours)
     );
 }
@@ -154,135 +163,52 @@ fn an_invoice_is_for_what_was_paid() {
         mail: "caiwu@example.cn".into(),
     };
     let ask = |order: &Order, request: &InvoiceRequest| {
-        order.request_invoice(request.clone(), &applicant(), start())
+        order.request_invoice(request.clone(), &applicant(), start_time())
     };
     assert_eq!(ask(&order(100), &request), Err(OrderRefusal::NotPaid));
     assert_eq!(ask(&order(0), &request), Err(OrderRefusal::NotPaid));
     let asked = ask(&ready(), &request).unwrap();
     assert_eq!(asked.jobs[0].kind, JobKind::Invoice(asked.next.id));
-    let failed = asked.next.invoice_failed("税号不存在", start()).unwrap().next;
+    let failed = asked.next.invoice_failed("税号不存在", start_time()).unwrap().next;
     let again = ask(&failed, &request).unwrap().next;
-    let issued = again.invoice_issued("24352000000012345678", Sm3Hex::of(b"f"), start()).unwrap().next;
+    let issued = again.invoice_issued("24352000000012345678", Sm3Hex::of(b"f"), start_time()).unwrap().next;
     assert_eq!(ask(&issued, &request), Err(OrderRefusal::InvoiceThere("issued")));
+    let tax = |number: &str| InvoiceRequest { tax_number: Some(number.into()), ..request.clone() };
     for request in [
         InvoiceRequest { title: String::new(), ..request.clone() },
-        InvoiceRequest { tax_number: Some("123".into()), ..request.clone() },
+        tax("123"),
+        tax("91350100M000100Y44"),
         InvoiceRequest { mail: "a@b".into(), ..request.clone() },
         InvoiceRequest { mail: "a b@c.cn".into(), ..request.clone() },
-        InvoiceRequest { mail: "@c.cn".into(), ..request },
+        InvoiceRequest { mail: "@c.cn".into(), ..request.clone() },
     ] {
         assert!(matches!(ask(&ready(), &request), Err(OrderRefusal::Text(_))), "{request:?}");
     }
+    assert!(ask(&ready(), &tax("350100000000012")).is_ok());
+    let alone = applied_for(&applicant(), None, 100, &Policy::default()).unwrap().next;
+    let alone = alone.hear_of_payment(&paid("r1", 100), &Actor::PaymentProvider, start_time()).unwrap().next;
+    assert!(matches!(ask(&alone, &request), Err(OrderRefusal::Text(_))));
+    assert!(ask(&alone, &InvoiceRequest { tax_number: None, ..request }).is_ok());
 }
 
-/// What may come, by whom.
-#[derive(Clone, Debug)]
-pub(super) enum Ask {
-    Approve,
-    Reject,
-    CancelByApplicant,
-    CancelByCompany,
-    Paid { reference: u8, right: bool },
-    Refunded { reference: u8 },
-    Begin { request: u8 },
-    Issued { certificate: u8 },
-    Fail,
-    BeginAgain,
-    Pass { days: u32 },
-}
+#[test]
+fn no_invoice_is_made_for_money_that_goes_back_and_one_that_is_there_is_to_be_reversed() {
+    let mail = "caiwu@example.cn".to_owned();
+    let request = InvoiceRequest { title: "某公司".into(), tax_number: Some(CODE.into()), mail };
+    let asked = ready().request_invoice(request, &applicant(), start_time()).unwrap().next;
+    let made = |order: &Order| order.invoice_issued("24352", Sm3Hex::of(b"f"), start_time());
+    let state = |order: &Order| order.invoice.as_ref().unwrap().state.clone();
 
-fn ask() -> impl Strategy<Value = Ask> {
-    prop_oneof![
-        3 => Just(Ask::Approve),
-        1 => Just(Ask::Reject),
-        1 => Just(Ask::CancelByApplicant),
-        1 => Just(Ask::CancelByCompany),
-        4 => (1..4u8, prop::bool::weighted(0.8)).prop_map(|(reference, right)| Ask::Paid { reference, right }),
-        2 => (1..4u8).prop_map(|reference| Ask::Refunded { reference }),
-        4 => (1..3u8).prop_map(|request| Ask::Begin { request }),
-        3 => (1..3u8).prop_map(|certificate| Ask::Issued { certificate }),
-        1 => Just(Ask::Fail),
-        1 => Just(Ask::BeginAgain),
-        2 => (1..40u32).prop_map(|days| Ask::Pass { days }),
-    ]
-}
+    let cancelled = asked.cancel(&applicant(), start_time()).unwrap().next;
+    assert!(matches!(state(&cancelled), InvoiceState::Failed { .. }));
+    let late = made(&cancelled).unwrap();
+    assert!(matches!(state(&late.next), InvoiceState::Issued { .. }));
+    assert_eq!(late.audit[0].details["invoice-to-reverse"], "24352");
 
-/// Applies it as the broker does: what is due expires first.
-fn applied(order: &Order, ask: &Ask, now: Timestamp) -> Option<Step<Order>> {
-    let provider = Actor::PaymentProvider;
-    match ask {
-        Ask::Approve => order.approve(&legal_person(), now).ok(),
-        Ask::Reject => order.reject("不需要", &legal_person(), now).ok(),
-        Ask::CancelByApplicant => order.cancel(&applicant(), now).ok(),
-        Ask::CancelByCompany => order.cancel(&legal_person(), now).ok(),
-        Ask::Paid { reference, right } => {
-            let word = paid(&format!("r{reference}"), if *right { order.quote.amount.0 } else { 1 });
-            order.hear_of_payment(&word, &provider, now).ok()
-        }
-        Ask::Refunded { reference } => {
-            let word = PaymentWord::Refunded { reference: format!("r{reference}") };
-            order.hear_of_payment(&word, &provider, now).ok()
-        }
-        Ask::Begin { request } => order.begin_issue(Sm3Hex::of(&[*request]), &applicant(), now).ok(),
-        Ask::Issued { certificate } => order.issued(Sm3Hex::of(&[*certificate]), now).ok(),
-        Ask::Fail => order.fail("CA拒绝", &Actor::System, now).ok(),
-        Ask::BeginAgain => order.begin_again(now).ok(),
-        Ask::Pass { .. } => Some(order.expire(now)),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn every_history_goes_as_the_model_says(
-        amount in prop_oneof![Just(0u64), Just(100)], asks in prop::collection::vec(ask(), 0..20),
-    ) {
-        let (mut order, mut now) = (order(amount), start());
-        let mut model = Model::new(amount > 0);
-        let (mut certificates, mut approved) = (Vec::new(), false);
-        for ask in &asks {
-            if let Ask::Pass { days } = ask {
-                now = now.plus_seconds(days * DAY_SECONDS);
-            }
-            if let Some(step) = applied(&order, ask, now) {
-                let repeated = applied(&step.next, ask, now);
-                prop_assert!(repeated.is_none_or(|repeated| !repeated.changed), "{ask:?}");
-                if step.changed && let State::Issued { certificate, .. } = &step.next.state && !order.is_over() {
-                    certificates.push(*certificate);
-                }
-                order = step.next;
-            }
-            approved |= matches!(ask, Ask::Approve) && order.approved_at.is_some();
-            model.take(ask, now);
-            prop_assert_eq!(Model::view(&order), model.seen(), "after {:?}", ask);
-            // What must hold whatever happens.
-            prop_assert!(certificates.len() <= 1);
-            prop_assert!(order.approved_at.is_none() || approved);
-            let payment = order.payment.as_ref();
-            if matches!(order.state, State::Ready { .. } | State::Issuing { .. } | State::Issued { .. }) {
-                prop_assert!(order.approved_at.is_some());
-                prop_assert!(payment.is_none_or(|payment| matches!(payment.state, PaymentState::Paid(_))));
-            }
-            if order.is_over() && !matches!(order.state, State::Issued { .. }) {
-                prop_assert!(payment.is_none_or(|payment| !matches!(payment.state, PaymentState::Paid(_))));
-            }
-        }
-    }
-
-    #[test]
-    fn two_that_decide_at_once_end_as_one_after_the_other(
-        before in prop::collection::vec(ask(), 0..8), first in ask(), second in ask(),
-    ) {
-        let now = start().plus_seconds(60);
-        let run = |order: &Order, ask: &Ask| applied(order, ask, now).map_or(order.clone(), |step| step.next);
-        let order = before.iter().fold(order(100), |order, ask| run(&order, ask));
-        // Both decide from the same version; the store takes the first one's change, the second decides anew.
-        let end = match applied(&order, &first, now) {
-            Some(step) if step.changed => run(&step.next, &second),
-            _ => run(&order, &second),
-        };
-        let serial = [run(&run(&order, &first), &second), run(&run(&order, &second), &first)];
-        prop_assert!(serial.contains(&end));
-    }
+    let there = made(&asked).unwrap();
+    assert!(!there.audit[0].details.contains_key("invoice-to-reverse"));
+    let ended = there.next.cancel(&applicant(), start_time()).unwrap();
+    assert_eq!(ended.audit[0].details["invoice-to-reverse"], "24352");
+    let other = there.next.invoice_issued("24353", Sm3Hex::of(b"g"), start_time());
+    assert_eq!(other, Err(OrderRefusal::InvoiceThere("issued")));
 }

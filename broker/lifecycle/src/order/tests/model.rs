@@ -1,47 +1,158 @@
-//! The same rules in other words, over plain numbers: what is paid, what is owed back, and a letter for how far it is.
+//! The same rules in other words, over plain letters and numbers: as somebody with pencil and paper would keep an order.
 
 use std::collections::BTreeSet;
 
 use yinqiao_protocol::Timestamp;
 
-use super::super::{Order, PaymentState, State};
-use super::{Ask, start};
+use super::super::{InvoiceState, Order, PaymentState, State};
+use super::event::{Answer, Ask, Event, Orderer, Start, Who};
+use super::start_time;
 
 const DAY: i64 = 86_400_000;
 
-/// An order as somebody with pencil and paper would keep it.
-#[derive(Debug)]
+/// The sheet of paper.
+#[derive(Clone, Debug)]
 pub(super) struct Model {
-    costs: bool,
-    /// `a` applied, `p` to be paid, `r` ready, `i` issuing, `d` done, `x` over without a certificate.
+    start: Start,
+    /// `a` applied, `p` to be paid, `r` ready, `i` issuing, `d` done, `j` rejected, `c` cancelled, `e` expired, `f` failed.
     place: char,
     until: i64,
+    /// All money that ever came, by its number.
     money: BTreeSet<u8>,
+    /// What of it is kept for the certificate.
     kept: Option<u8>,
+    /// What of it went back.
     back: BTreeSet<u8>,
+    reason: u8,
     request: u8,
     certificate: u8,
+    /// `-` none, `q` asked for, `d` made, `f` failed; with its title or number.
+    invoice: (char, u8),
 }
 
 /// What can be compared.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     place: char,
+    certificate: Option<u8>,
     kept: Option<String>,
     owed: BTreeSet<String>,
+    invoice: char,
 }
 
 impl Model {
-    pub(super) fn new(costs: bool) -> Self {
-        Self {
-            costs,
+    pub(super) fn new(start: Start) -> Self {
+        let mut model = Self {
+            start,
             place: 'a',
-            until: start().millis() + 30 * DAY,
+            until: start_time().millis() + 30 * DAY,
             money: BTreeSet::new(),
             kept: None,
             back: BTreeSet::new(),
+            reason: 0,
             request: 0,
             certificate: 0,
+            invoice: ('-', 0),
+        };
+        if start.by != Orderer::Staff && !start.strict {
+            model.agree(start_time().millis());
+        }
+        model
+    }
+
+    /// Takes down what comes, and says what has to be answered.
+    pub(super) fn take(&mut self, (who, ask): Event, now: Timestamp) -> Answer {
+        use Answer::{Changed, Refused, Same};
+        if !self.may(who, ask) {
+            return Refused;
+        }
+        let now = now.millis();
+        match (ask, self.place) {
+            (Ask::Approve, 'a') => self.agree(now),
+            (Ask::Approve, 'p' | 'r' | 'i') => return Same,
+            (Ask::Reject { reason }, 'a') => {
+                self.reason = reason;
+                self.end('j');
+            }
+            (Ask::Reject { reason }, 'j') if reason == self.reason => return Same,
+            (Ask::Cancel, 'a' | 'p' | 'r') => self.end('c'),
+            (Ask::Cancel, 'c') | (Ask::Fail, 'f') | (Ask::BeginAgain, 'r') => return Same,
+            (Ask::Paid { reference, right: true }, place) if self.start.amount > 0 => {
+                if !self.money.insert(reference) {
+                    return Same;
+                }
+                if self.kept.is_none() && (place == 'a' || place == 'p') {
+                    self.kept = Some(reference);
+                }
+                if place == 'p' {
+                    self.ready(now);
+                }
+            }
+            (Ask::Refunded { reference }, _) if self.back.contains(&reference) => return Same,
+            (Ask::Refunded { reference }, _) if self.owed().contains(&reference) => {
+                self.back.insert(reference);
+            }
+            (Ask::Begin { request }, 'r') if now < self.until => (self.place, self.request) = ('i', request),
+            (Ask::Begin { request }, 'i') if request == self.request => return Same,
+            (Ask::Begin { .. }, 'd') => return Same,
+            (Ask::Issued { certificate }, 'i') => (self.place, self.certificate) = ('d', certificate),
+            (Ask::Issued { certificate }, 'd') if certificate == self.certificate => return Same,
+            (Ask::Fail, 'i') => self.end('f'),
+            (Ask::BeginAgain, 'i') => self.ready(now),
+            (Ask::Pass { .. }, 'a' | 'p' | 'r') if self.until <= now => self.end('e'),
+            (Ask::Pass { .. }, _) => return Same,
+            (Ask::RequestInvoice { .. } | Ask::InvoiceIssued { .. } | Ask::InvoiceFailed, _) => {
+                return self.take_invoice(ask);
+            }
+            _ => return Refused,
+        }
+        Changed
+    }
+
+    fn take_invoice(&mut self, ask: Ask) -> Answer {
+        match (ask, self.invoice) {
+            (Ask::RequestInvoice { .. }, _) if self.kept.is_none() => return Answer::Refused,
+            (Ask::RequestInvoice { title }, ('-' | 'f', _)) => self.invoice = ('q', title),
+            (Ask::RequestInvoice { title }, ('q', before)) if title == before => return Answer::Same,
+            // One that was made is there, however late one hears of it.
+            (Ask::InvoiceIssued { number }, ('q' | 'f', _)) => self.invoice = ('d', number),
+            (Ask::InvoiceIssued { number }, ('d', before)) if number == before => return Answer::Same,
+            (Ask::InvoiceFailed, ('q', _)) => self.invoice = ('f', 0),
+            (Ask::InvoiceFailed, ('f' | 'd', _)) => return Answer::Same,
+            _ => return Answer::Refused,
+        }
+        Answer::Changed
+    }
+
+    fn may(&self, who: Who, ask: Ask) -> bool {
+        let of_company = self.start.by != Orderer::PersonAlone;
+        let orders =
+            who == Who::Orderer || (self.start.by == Orderer::LegalPerson && who == Who::LegalPerson);
+        let leads = of_company
+            && (who == Who::LegalPerson || (self.start.by == Orderer::LegalPerson && who == Who::Orderer));
+        match ask {
+            Ask::Approve | Ask::Reject { .. } => match self.start.by {
+                Orderer::Staff => leads,
+                _ => self.start.strict && who == Who::Operator,
+            },
+            Ask::Cancel => orders || leads || who == Who::Operator || who == Who::System,
+            Ask::Paid { .. } | Ask::Refunded { .. } => who == Who::Provider || who == Who::Operator,
+            Ask::Begin { .. } | Ask::RequestInvoice { .. } => orders,
+            Ask::Fail => who == Who::System || who == Who::Operator,
+            // These come from the broker itself, and say nobody's name.
+            Ask::Issued { .. }
+            | Ask::BeginAgain
+            | Ask::InvoiceIssued { .. }
+            | Ask::InvoiceFailed
+            | Ask::Pass { .. } => true,
+        }
+    }
+
+    fn agree(&mut self, now: i64) {
+        if self.start.amount > 0 && self.kept.is_none() {
+            (self.place, self.until) = ('p', now + 7 * DAY);
+        } else {
+            self.ready(now);
         }
     }
 
@@ -49,41 +160,15 @@ impl Model {
         (self.place, self.until) = ('r', now + 30 * DAY);
     }
 
-    fn end(&mut self) {
-        (self.place, self.kept) = ('x', None);
-    }
-
-    pub(super) fn take(&mut self, ask: &Ask, now: Timestamp) {
-        let now = now.millis();
-        match (ask, self.place) {
-            (Ask::Approve, 'a') if self.costs && self.kept.is_none() => {
-                (self.place, self.until) = ('p', now + 7 * DAY);
-            }
-            (Ask::Approve, 'a') => self.ready(now),
-            (Ask::Reject, 'a') => self.end(),
-            (Ask::CancelByApplicant | Ask::CancelByCompany, 'a' | 'p' | 'r') => self.end(),
-            (Ask::Paid { reference, right: true }, _) if self.costs && self.money.insert(*reference) => {
-                let wanted = self.kept.is_none() && matches!(self.place, 'a' | 'p');
-                if wanted {
-                    self.kept = Some(*reference);
-                    if self.place == 'p' {
-                        self.ready(now);
-                    }
-                }
-            }
-            (Ask::Refunded { reference }, _) if self.owed().contains(reference) => {
-                self.back.insert(*reference);
-            }
-            (Ask::Begin { request }, 'r') if now < self.until => (self.place, self.request) = ('i', *request),
-            (Ask::Issued { certificate }, 'i') => (self.place, self.certificate) = ('d', *certificate),
-            (Ask::Fail, 'i') => self.end(),
-            (Ask::BeginAgain, 'i') => self.ready(now),
-            (Ask::Pass { .. }, 'a' | 'p' | 'r') if self.until <= now => self.end(),
-            _ => {}
+    /// Over without a certificate: no money is kept, and none of it gets an invoice any more.
+    fn end(&mut self, place: char) {
+        (self.place, self.kept) = (place, None);
+        if self.invoice.0 == 'q' {
+            self.invoice = ('f', 0);
         }
     }
 
-    /// All money that came and is not kept for the certificate, and has not gone back.
+    /// All money that came, is not kept for the certificate, and has not gone back.
     fn owed(&self) -> BTreeSet<u8> {
         self.money.iter().copied().filter(|one| self.kept != Some(*one) && !self.back.contains(one)).collect()
     }
@@ -91,19 +176,28 @@ impl Model {
     pub(super) fn seen(&self) -> Seen {
         Seen {
             place: self.place,
+            certificate: (self.place == 'd').then_some(self.certificate),
             kept: self.kept.map(|reference| format!("r{reference}")),
             owed: self.owed().into_iter().map(|reference| format!("r{reference}")).collect(),
+            invoice: self.invoice.0,
         }
     }
+}
 
-    pub(super) fn view(order: &Order) -> Seen {
-        let place = match order.state {
-            State::Applied { .. } => 'a',
-            State::AwaitingPayment { .. } => 'p',
-            State::Ready { .. } => 'r',
-            State::Issuing { .. } => 'i',
-            State::Issued { .. } => 'd',
-            _ => 'x',
+impl Seen {
+    pub(super) fn of(order: &Order) -> Self {
+        let (place, certificate) = match &order.state {
+            State::Applied { .. } => ('a', None),
+            State::AwaitingPayment { .. } => ('p', None),
+            State::Ready { .. } => ('r', None),
+            State::Issuing { .. } => ('i', None),
+            State::Issued { certificate, .. } => {
+                ('d', (1..3u8).find(|one| yinqiao_protocol::Sm3Hex::of(&[*one]) == *certificate))
+            }
+            State::Rejected { .. } => ('j', None),
+            State::Cancelled { .. } => ('c', None),
+            State::Expired { .. } => ('e', None),
+            State::Failed { .. } => ('f', None),
         };
         let payment = order.payment.as_ref();
         let kept = match payment.map(|payment| &payment.state) {
@@ -111,6 +205,17 @@ impl Model {
             _ => None,
         };
         let owed = payment.map(|payment| payment.refunds_due().into_iter().map(str::to_owned).collect());
-        Seen { place, kept, owed: owed.unwrap_or_default() }
+        let invoice = match order.invoice.as_ref().map(|invoice| &invoice.state) {
+            None => '-',
+            Some(InvoiceState::Requested) => 'q',
+            Some(InvoiceState::Issued { .. }) => 'd',
+            Some(InvoiceState::Failed { .. }) => 'f',
+        };
+        Self { place, certificate, kept, owed: owed.unwrap_or_default(), invoice }
+    }
+
+    /// Money that has to go back.
+    pub(super) fn owed(&self) -> &BTreeSet<String> {
+        &self.owed
     }
 }
