@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use yinqiao_ca_sdk::messages::SealIssueRequest;
+use yinqiao_lifecycle::certificate::Facts;
+use yinqiao_lifecycle::seal::SealStanding;
 use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, SealId, Timestamp};
 
 use super::{Directory, DirectoryError};
-use crate::store::StoreError;
+use crate::records::Aggregate;
+use crate::store::{Collection, StoreError};
 
 /// A seal, stored under its enterprise's unified social credit code, a slash, and its id.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -26,6 +29,24 @@ pub struct SealRecord {
     pub der: Base64,
     /// When it was made.
     pub made_at: Timestamp,
+    /// Who may use it, and whether it is revoked.
+    #[serde(default)]
+    pub standing: SealStanding,
+}
+
+impl SealRecord {
+    /// Whether it is in use, and this certificate of its company is among those that may put it on documents.
+    pub fn is_for(&self, certificate: &Facts) -> bool {
+        self.standing.is_active() && self.standing.usage.admits(certificate)
+    }
+}
+
+impl Aggregate for SealRecord {
+    const COLLECTION: Collection = Collection::Seal;
+
+    fn key(&self) -> Vec<u8> {
+        key(&self.enterprise, &self.id)
+    }
 }
 
 /// A seal that its CA has not made yet.

@@ -218,7 +218,11 @@ async fn chosen_seal(
     let seals = broker.directory.seals(Some(&enterprise.unified_social_credit_code)).await?;
     let mut usable: Vec<SealRecord> = seals
         .into_iter()
-        .filter(|seal| seal.kind == kind && broker.may_use_seal(seal, &known.signing))
+        .filter(|seal| {
+            seal.kind == kind
+                && seal.is_for(&known.record.facts)
+                && broker.may_use_seal(seal, &known.signing)
+        })
         .filter(|seal| wanted.is_none_or(|wanted| seal.id == wanted))
         .collect();
     match usable.len() {
@@ -323,6 +327,12 @@ fn item_digests(statement: &Base64, seal: Option<&[u8]>) -> Result<Vec<ItemDiges
 async fn seal_der(broker: &Broker, claim: &ClaimRecord) -> Result<Option<Vec<u8>>, ApiError> {
     let (Some(named), Some(enterprise)) = (&claim.seal, &claim.holder.enterprise) else { return Ok(None) };
     let seal = broker.directory.seal(&enterprise.unified_social_credit_code, &named.id).await?;
+    if !seal.standing.is_active() {
+        return Err(ApiError::new(
+            Kind::NoSeal,
+            "the seal was revoked after the code was scanned: have the bid system show a new code, and choose another seal",
+        ));
+    }
     Ok(Some(seal.der.0))
 }
 

@@ -9,6 +9,7 @@ use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPictur
 use yinqiao_gm::seal::SesSeal;
 use yinqiao_gm::x509::Certificate;
 use yinqiao_lifecycle::certificate::Status;
+use yinqiao_lifecycle::seal::SealStanding;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
 
@@ -178,6 +179,7 @@ impl Broker {
             certificate_authority: request.certificate_authority.clone(),
             der: Base64(der),
             made_at: clock::now(),
+            standing: SealStanding::default(),
         };
         match self.directory.conclude_seal_request(&request.id, Some(&seal)).await {
             Ok(()) => authority.conclude(&key).await?,

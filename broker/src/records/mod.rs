@@ -14,6 +14,7 @@ mod answer;
 pub mod companies;
 mod index;
 mod page;
+pub mod seals;
 mod transaction;
 pub mod users;
 
