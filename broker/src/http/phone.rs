@@ -219,9 +219,7 @@ async fn chosen_seal(
     let mut usable: Vec<SealRecord> = seals
         .into_iter()
         .filter(|seal| {
-            seal.kind == kind
-                && seal.is_for(&known.record.facts)
-                && broker.may_use_seal(seal, &known.signing)
+            seal.kind == kind && seal.is_for(&known.record.facts) && broker.may_use_seal(seal, &known.signing)
         })
         .filter(|seal| wanted.is_none_or(|wanted| seal.id == wanted))
         .collect();

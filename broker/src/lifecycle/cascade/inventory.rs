@@ -6,12 +6,14 @@ use yinqiao_lifecycle::enterprise::{Enterprise, State};
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
+use yinqiao_lifecycle::seal::SealApplication;
 use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::{Timestamp, UserId};
 
 use crate::directory::{CertificateRecord, of_member};
 use crate::lifecycle::recovery;
 use crate::records::companies::{MembershipList, membership_key, memberships_of, orders_for, orders_of};
+use crate::records::seals::seal_applications_of;
 use crate::records::users::sessions_of;
 use crate::records::{Index, IndexPrefix, Repository};
 use crate::store::StoreError;
@@ -24,7 +26,9 @@ pub(crate) async fn inventory(repository: &Repository, kind: &CascadeKind) -> Re
     match kind {
         CascadeKind::RemoveMember { enterprise, user } => of_person_in(repository, enterprise, *user).await,
         CascadeKind::ChangeLegalPerson { enterprise, former } => {
-            of_person_in(repository, enterprise, *former).await
+            let mut there = of_person_in(repository, enterprise, *former).await?;
+            add_seal_applications(repository, enterprise, &mut there).await?;
+            Ok(there)
         }
         CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise).await,
         CascadeKind::DeleteUser { user } => of_user(repository, *user).await,
@@ -60,6 +64,7 @@ async fn of_company(repository: &Repository, enterprise: &CreditCode) -> Result<
         let found = repository.all::<Membership>(&list.in_company(enterprise)).await?;
         add_memberships(found.into_iter().map(|found| found.value), &mut there);
     }
+    add_seal_applications(repository, enterprise, &mut there).await?;
     let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
     there.subject_present =
         company.is_some_and(|company| !matches!(company.value.state, State::Deleted { .. }));
@@ -112,6 +117,17 @@ pub(super) fn is_over(record: &CertificateRecord, now: Timestamp) -> bool {
 fn add_orders(orders: impl IntoIterator<Item = Order>, there: &mut Inventory) {
     let open = orders.into_iter().filter(|order| !order.is_over());
     there.orders.extend(open.map(|order| order.id));
+}
+
+async fn add_seal_applications(
+    repository: &Repository,
+    enterprise: &CreditCode,
+    there: &mut Inventory,
+) -> Result<(), StoreError> {
+    let applications = repository.all::<SealApplication>(&seal_applications_of(enterprise)).await?;
+    let open = applications.into_iter().filter(|found| found.value.awaits().is_some());
+    there.seal_applications.extend(open.map(|found| found.value.id));
+    Ok(())
 }
 
 fn add_memberships(memberships: impl IntoIterator<Item = Membership>, there: &mut Inventory) {

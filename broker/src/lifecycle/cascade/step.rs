@@ -7,8 +7,9 @@ use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
+use yinqiao_lifecycle::seal::SealApplication;
 use yinqiao_lifecycle::user::User;
-use yinqiao_protocol::{OrderId, Sm3Hex, UserId};
+use yinqiao_protocol::{OrderId, SealApplicationId, Sm3Hex, UserId};
 
 use super::inventory::is_over;
 use crate::directory::CertificateRecord;
@@ -33,9 +34,8 @@ pub(super) async fn take(repository: &Repository, what: &What) -> Result<(), Api
             recovery::reject(repository, *id, "it was removed with its certificate").await
         }
         What::CancelOrder(id) => cancel_order(repository, *id).await,
-        What::CancelSealApplication(_) | What::RevokeSeal(_) => {
-            Err(ApiError::new(Kind::Internal, format!("nobody does {what}")))
-        }
+        What::CancelSealApplication(id) => cancel_seal_application(repository, *id).await,
+        What::RevokeSeal(_) => Err(ApiError::new(Kind::Internal, format!("nobody does {what}"))),
         What::EndMembership { enterprise, user } => end_membership(repository, enterprise, *user).await,
         What::DeleteCertificate(sm3) => hide(repository, sm3).await,
         What::DeleteEnterprise(code) => conclude(repository, code).await,
@@ -93,6 +93,25 @@ async fn cancel_order(repository: &Repository, id: OrderId) -> Result<(), ApiErr
             Ok(())
         })
         .await
+}
+
+async fn cancel_seal_application(repository: &Repository, id: SealApplicationId) -> Result<(), ApiError> {
+    let settled: bool = repository
+        .transact(async |transaction| {
+            let Some(found) = transaction.get::<SealApplication>(id.as_bytes()).await? else {
+                return Ok(true);
+            };
+            if found.value.awaits().is_none() {
+                return Ok(true);
+            }
+            let step = found
+                .value
+                .cancel(&Actor::System, transaction.now())
+                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            Ok::<_, ApiError>(transaction.take(Some(&found), step)?.awaits().is_none())
+        })
+        .await?;
+    if settled { Ok(()) } else { Err(ApiError::awaits(AWAITS_CA)) }
 }
 
 async fn end_membership(
