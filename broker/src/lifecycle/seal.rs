@@ -46,7 +46,7 @@ pub struct NewSeal {
 /// What came of having a seal made.
 pub enum SealMaking {
     /// It is there.
-    Made(SealRecord),
+    Made(Box<SealRecord>),
     /// The CA is not finished, or not in reach; the broker goes on by itself.
     Requested {
         /// What the seal will be called.
@@ -119,7 +119,7 @@ impl Broker {
         };
         self.directory.add_seal_request(&request).await?;
         match self.finish_seal(&request, Patience::LONG).await {
-            Ok(seal) => Ok(SealMaking::Made(seal)),
+            Ok(seal) => Ok(SealMaking::Made(Box::new(seal))),
             Err(SealError::NotYet(reason)) => Ok(SealMaking::Requested { seal: request.id, reason }),
             Err(SealError::Failed(error)) => Err(error),
         }
