@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use yinqiao_ca_abi::threading;
+use yinqiao_ca_abi::{capability, threading};
 
 use crate::host::{Call, Host};
 use crate::messages::{
@@ -20,7 +20,7 @@ pub trait Adapter: 'static {
     const VERSION: &'static str;
     /// Names this build in the vendor's archive; may be empty.
     const BUILD_ID: &'static str = "";
-    /// Bits of [`yinqiao_ca_abi::capability`]: operations ([`crate::Operation::capability`]), functions, promises.
+    /// Bits: operations ([`crate::Operation::capability`]), functions and promises ([`Capability::bit`]).
     const CAPABILITIES: u64;
     /// How it may be called.
     const THREADING: Threading;
@@ -35,6 +35,38 @@ pub trait Adapter: 'static {
     /// # Errors
     /// When the configuration or a secret is wrong. A CA that cannot be reached is no reason; health says it.
     fn open(configuration: &Value, host: &Host<'_>) -> Result<Self::Instance, AdapterError>;
+}
+
+/// What a plugin offers beside operations.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Capability {
+    /// [`Instance::poll`]: operations may be pending.
+    Poll,
+    /// [`Instance::lookup`].
+    Lookup,
+    /// [`Instance::cancel`].
+    Cancel,
+    /// [`Instance::list`].
+    List,
+    /// The promise that the same idempotency key with the same request never acts twice at the CA.
+    Deduplicate,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Poll, Self::Lookup, Self::Cancel, Self::List, Self::Deduplicate];
+
+    /// The header's `CA_CAN_...`, for [`Adapter::CAPABILITIES`].
+    #[must_use]
+    pub const fn bit(self) -> u64 {
+        match self {
+            Self::Poll => capability::CA_CAN_POLL,
+            Self::Lookup => capability::CA_CAN_LOOKUP,
+            Self::Cancel => capability::CA_CAN_CANCEL,
+            Self::List => capability::CA_CAN_LIST,
+            Self::Deduplicate => capability::CA_CAN_DEDUPLICATE,
+        }
+    }
 }
 
 /// One connection to a CA. Dropping it closes it; it must be consistent after a kill at any instant.

@@ -13,7 +13,9 @@ mod host;
 mod local;
 pub mod messages;
 
-pub use adapter::{Adapter, Description, Instance, Outcome, Product, SecretDescription, Threading};
+pub use adapter::{
+    Adapter, Capability, Description, Instance, Outcome, Product, SecretDescription, Threading,
+};
 pub use host::{Call, Host, LogLevel};
 pub use local::{LocalError, LocalHost, LocalInstance};
 pub use messages::{AdapterError, ErrorClass, Operation, Reply, Request};

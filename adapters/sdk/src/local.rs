@@ -13,7 +13,8 @@ use yinqiao_ca_abi::{
     DocumentFunction, EntryPoint, abi, ca_adapter, ca_buf, ca_call, ca_host, ca_instance, ca_slice, status,
 };
 
-use crate::adapter::Description;
+use crate::adapter::{Adapter, Description};
+use crate::bridge::fill_table;
 use crate::messages::{
     AdapterError, Cancellation, ErrorClass, Health, ListPage, ListQuery, LookupQuery, LookupReply, Operation,
     Pending, Reply, Request,
@@ -26,6 +27,13 @@ struct Context {
     scratch: RefCell<Vec<*mut Vec<u8>>>,
 }
 
+/// # Safety
+/// As `ca_adapter.h` says of the entry.
+unsafe extern "C" fn entry<A: Adapter>(host: *const ca_host, out: *mut ca_adapter) -> i32 {
+    // SAFETY: by the caller's promise.
+    unsafe { fill_table::<A>(host, out) }
+}
+
 /// A host without a worker process: for tests of adapters. One thread, no deadlines.
 pub struct LocalHost {
     // Raw because the adapter keeps pointers to both for as long as this value lives.
@@ -35,7 +43,17 @@ pub struct LocalHost {
 }
 
 impl LocalHost {
-    /// Fetches the adapter's table.
+    /// An adapter that is written with this crate, by its type: nothing is loaded, and `export_adapter!` is not needed.
+    ///
+    /// # Errors
+    /// When its entry refuses.
+    pub fn of<A: Adapter>(secrets: &[(&str, &[u8])]) -> Result<Self, AdapterError> {
+        // SAFETY: what the SDK makes of a type keeps the contract, as it does for export_adapter!.
+        unsafe { Self::load(entry::<A>, secrets) }
+    }
+
+    /// Fetches the table of an adapter that is there as a function of C, in whatever language it is written.
+    /// [`Self::of`] is the safe way for a type.
     ///
     /// # Errors
     /// When the entry refuses.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use yinqiao_ca_abi::{abi, ca_adapter, ca_host, capability, status};
 use yinqiao_ca_sdk::messages::{Empty, LookupQuery, LookupReply, Pending, SealIdentity};
 use yinqiao_ca_sdk::{
-    Adapter, AdapterError, Call, Description, ErrorClass, Host, Instance, LocalError, LocalHost, LogLevel,
-    Operation, Outcome, Request, Threading, export_adapter,
+    Adapter, AdapterError, Call, Capability, Description, ErrorClass, Host, Instance, LocalError, LocalHost,
+    LogLevel, Operation, Outcome, Request, Threading, export_adapter,
 };
 
 struct Rehearsal;
@@ -70,6 +70,25 @@ export_adapter!(Rehearsal);
 fn host() -> LocalHost {
     // SAFETY: the macro's function.
     unsafe { LocalHost::load(ca_adapter_get, &[("password", b"12345")]) }.unwrap()
+}
+
+#[test]
+fn an_adapter_is_tested_by_its_type_as_through_its_symbol() {
+    let by_type = LocalHost::of::<Rehearsal>(&[("password", b"12345")]).unwrap();
+    let (one, other) = (by_type.adapter(), host());
+    let other = other.adapter();
+    assert_eq!((one.capabilities, one.threading), (other.capabilities, other.threading));
+    let instance = by_type.open(&json!({})).unwrap();
+    assert_eq!(instance.health().unwrap().text.unwrap(), "a secret of 5 bytes");
+    assert_eq!(by_type.describe().unwrap().configuration, json!({"type": "object"}));
+}
+
+#[test]
+fn every_capability_beside_operations_is_a_bit_of_the_header_and_there_are_no_others() {
+    let named = Capability::ALL.iter().fold(0, |bits, capability| bits | capability.bit());
+    let operations = Operation::ALL.iter().fold(0, |bits, operation| bits | operation.capability());
+    assert_eq!(named & operations, 0);
+    assert_eq!(named | operations, capability::KNOWN);
 }
 
 #[test]
