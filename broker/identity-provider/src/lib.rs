@@ -6,5 +6,6 @@ mod refusal;
 mod settings;
 mod sms;
 mod store;
+mod oidc;
 mod throttle;
 mod token;
