@@ -185,6 +185,8 @@ checks! {
         "The signing certificate signs and does not encipher, the encryption certificate enciphers and does not sign.";
     "issue.encryption-key", "pair", [CONFIGURATION, ISSUE], 60, issue::encryption_key,
         "The enveloped key opens with the request's key and belongs to the encryption certificate.";
+    "issue.whole-pair", "pair", [CONFIGURATION, ISSUE], 60, issue::whole_pair,
+        "Both certificates and the enveloped key come, or the note says \"signing only\" and what that means for enrolments.";
     "issue.validity", "validity", [CONFIGURATION, ISSUE], 60, issue::validity,
         "A certificate is valid from now for as many days as were asked for.";
     "issue.serials", "serial", [CONFIGURATION, ISSUE], 300, issue::serials,

@@ -25,6 +25,6 @@ mod verdict;
 
 pub use catalogue::{CHECKS, Check, Need, markdown_table};
 pub use options::{Options, OptionsError, Profile, Upstream};
-pub use render::render;
+pub use render::{render, render_all};
 pub use report::{CheckResult, Outcome, Report, ReportError, ReportedDigests, ReportedPlugin};
 pub use runner::{RunError, run};

@@ -24,6 +24,15 @@ pub enum RunError {
     /// Options that cannot be.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The plugin requires secrets that it was not given, and what it would do with invented ones tells nothing.
+    #[error(
+        "the plugin requires the secret{} {}: give a folder that has a file of that name: --secrets DIR",
+        if names.len() > 1 { "s" } else { "" }, names.join(", ")
+    )]
+    MissingSecrets {
+        /// As its description names them.
+        names: Vec<String>,
+    },
 }
 
 /// Runs the kit. `progress` is told each result as it comes.
@@ -32,7 +41,8 @@ pub enum RunError {
 /// the configuration names.
 ///
 /// # Errors
-/// When there is no plugin, or the options cannot be. A plugin that cannot be loaded is a report that says so.
+/// When there is no plugin, the options cannot be, or there is a configuration to open it with and not every secret that
+/// it requires. A plugin that cannot be loaded is a report that says so.
 pub async fn run(options: Options, mut progress: impl FnMut(&CheckResult)) -> Result<Report, RunError> {
     options.check()?;
     let library = Library::open(&options.plugin, None)?;
@@ -42,6 +52,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(&CheckResult)) -> Re
         .as_ref()
         .map(|configuration| hex::encode(sm3::digest(configuration.to_string().as_bytes()).as_bytes()));
     let bench = Bench::new(options, library).await;
+    all_secrets(&bench)?;
     let mut checks = Vec::new();
     for check in CHECKS.iter().filter(|check| bench.options.wants(check.id)) {
         let result = run_one(check, &bench).await;
@@ -65,6 +76,22 @@ pub async fn run(options: Options, mut progress: impl FnMut(&CheckResult)) -> Re
         content_sm3: String::new(),
     };
     Ok(report.seal())
+}
+
+/// Without a configuration nothing is opened, and no secret is asked for.
+fn all_secrets(bench: &Bench) -> Result<(), RunError> {
+    let (Some(_), Ok(description)) = (&bench.options.configuration, bench.description()) else {
+        return Ok(());
+    };
+    let missing = description
+        .secrets
+        .iter()
+        .filter(|secret| secret.required && !bench.options.secrets.contains_key(&secret.name))
+        .map(|secret| secret.name.clone());
+    match missing.collect::<Vec<_>>() {
+        names if names.is_empty() => Ok(()),
+        names => Err(RunError::MissingSecrets { names }),
+    }
 }
 
 async fn run_one(check: &Check, bench: &Bench) -> CheckResult {

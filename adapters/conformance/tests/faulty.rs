@@ -9,7 +9,7 @@ use serde_json::json;
 use support::vendor::vendor_options;
 use support::{ids, report, text};
 use tempfile::tempdir;
-use yinqiao_ca_conformance::{Outcome, Report};
+use yinqiao_ca_conformance::{Outcome, Report, run as run_kit};
 
 /// Runs the kit on a plugin with one fault that strikes at `at` in the form `variant`.
 async fn run(fault: &str, at: &str, variant: Option<&str>, only: &[&str]) -> Report {
@@ -142,6 +142,16 @@ async fn each_wrong_table_fails_the_check_that_is_about_it() {
         assert!(failed(&report).contains(check), "{fault}: {:?}", failed(&report));
         assert!(text(&report, check).contains(words), "{fault}: {}", text(&report, check));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kit_does_not_begin_without_a_required_secret_and_names_it_with_the_option() {
+    let folder = tempdir().unwrap();
+    let mut options = vendor_options(&folder, None);
+    options.secrets.clear();
+    let error = run_kit(options, |_| panic!("a check was run")).await.unwrap_err().to_string();
+    assert!(error.contains("the secret vendor_ca.passphrase:") && error.contains("--secrets DIR"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path().join("ca")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

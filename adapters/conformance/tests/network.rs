@@ -31,6 +31,12 @@ async fn a_plugin_that_bounds_its_waits_and_says_what_it_does_not_know_passes() 
     assert_eq!(failed(&report), BTreeSet::new());
     assert!(ids(&report, Outcome::Passed).contains("network.cut-reply"));
     assert!(ids(&report, Outcome::Passed).contains("kill.issue"));
+    assert!(ids(&report, Outcome::Passed).contains("issue.whole-pair"));
+    let whole = text(&report, "issue.whole-pair");
+    assert!(
+        whole.starts_with("signing only") && whole.contains("enrolments that ask for encryption"),
+        "{whole}"
+    );
     // What this plugin lacks is no fault.
     assert!(ids(&report, Outcome::NotOffered).contains("issue.status"));
 }

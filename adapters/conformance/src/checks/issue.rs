@@ -153,6 +153,19 @@ pub(crate) async fn encryption_key(bench: &Bench) -> Verdict {
     }
 }
 
+/// A CA may issue signing certificates alone; whoever relies on the kit must not find that out by the first enrolment.
+pub(crate) async fn whole_pair(bench: &Bench) -> Verdict {
+    let pair = bench.pair().await?;
+    match (&pair.encryption, &pair.pair.enveloped_key) {
+        (Some(_), Some(_)) => holds("signing and encryption"),
+        (None, None) => holds(
+            "signing only: the pair has no encryption certificate and no enveloped key; the broker refuses enrolments \
+             that ask for encryption",
+        ),
+        _ => Err(failed("encryption_certificate and enveloped_key must be both there or both absent")),
+    }
+}
+
 pub(crate) async fn validity(bench: &Bench) -> Verdict {
     let handle = bench.handle().await?;
     bench.pair().await?;
