@@ -14,3 +14,4 @@ mod purposes;
 mod renewals;
 mod repeated_requests;
 mod seals;
+mod trust_paths;
