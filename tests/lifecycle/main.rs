@@ -1,5 +1,6 @@
 //! The life of certificates, staff, companies and seals, over HTTP against the real broker.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+mod access;
 mod manual;
 mod stage;

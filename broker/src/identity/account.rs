@@ -282,7 +282,9 @@ impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         let kind = match &error {
             IdentityError::Settings(_) => Kind::Internal,
-            IdentityError::Unavailable { .. } => Kind::IdentityProviderUnavailable,
+            IdentityError::Unavailable { .. } | IdentityError::NotConfigured => {
+                Kind::IdentityProviderUnavailable
+            }
             IdentityError::Refused(_) => Kind::IdentityNotConfirmed,
         };
         Self::new(kind, error.to_string())

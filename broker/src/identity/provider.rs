@@ -29,6 +29,9 @@ pub enum IdentityError {
     /// The settings do not fit.
     #[error("the identity provider's settings do not fit: {0}")]
     Settings(String),
+    /// There is none.
+    #[error("no identity provider is configured, so nobody can sign in: the operator sets identity.issuer")]
+    NotConfigured,
     /// The provider does not answer, or answers what cannot be.
     #[error("the identity provider {issuer} does not answer as it should: {reason}")]
     Unavailable {
@@ -126,7 +129,7 @@ impl IdentityProvider {
             .build()
             .into();
         Ok(Self {
-            issuer: settings.issuer.clone().unwrap_or_else(|| format!("{public_url}/identity")),
+            issuer: settings.issuer.clone().unwrap_or_default(),
             redirect_uri: settings
                 .redirect_uri
                 .clone()
@@ -230,6 +233,9 @@ impl IdentityProvider {
             && since.elapsed() < FRESH
         {
             return Ok(Arc::clone(metadata));
+        }
+        if self.issuer.is_empty() {
+            return Err(IdentityError::NotConfigured);
         }
         let issuer = IssuerUrl::new(self.issuer.clone())
             .map_err(|reason| IdentityError::Settings(format!("issuer: {reason}")))?;

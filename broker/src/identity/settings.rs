@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// `[identity]`. Without `issuer` the broker's own provider serves, for demonstrations and tests.
+/// `[identity]`. Without `issuer` nobody signs in: certificates then come by the operator's codes alone.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentitySettings {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// `[payment]`. Without keys nobody's word counts but an operator's, who confirms payments by hand.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PaymentSettings {
     /// The text in the picture that is scanned to pay; `{payment}` and `{amount}` (in 分) stand for the order's. Default: `/pay/{payment}`
@@ -21,12 +21,6 @@ pub struct PaymentSettings {
     /// Where the provider is asked to give money back; needs `key_file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_url: Option<String>,
-}
-
-impl Default for PaymentSettings {
-    fn default() -> Self {
-        Self { text: None, key_file: None, public_key_file: None, refund_url: None }
-    }
 }
 
 impl PaymentSettings {
