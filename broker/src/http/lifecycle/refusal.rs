@@ -1,6 +1,14 @@
 //! How refusals of the lifecycle are told over HTTP.
 
 use yinqiao_lifecycle::RefusalKind;
+use yinqiao_lifecycle::cascade::CascadeRefusal;
+use yinqiao_lifecycle::certificate::CertificateRefusal;
+use yinqiao_lifecycle::enterprise::EnterpriseRefusal;
+use yinqiao_lifecycle::membership::MembershipRefusal;
+use yinqiao_lifecycle::operator::OperatorRefusal;
+use yinqiao_lifecycle::order::OrderRefusal;
+use yinqiao_lifecycle::recovery::RecoveryRefusal;
+use yinqiao_lifecycle::seal::SealRefusal;
 
 use crate::http::problem::{ApiError, Kind};
 
@@ -9,16 +17,39 @@ impl ApiError {
     pub fn awaits(what: &str) -> Self {
         Self::new(Kind::CertificateAuthorityPending, what)
     }
+}
 
-    /// A decision's refusal: its class, and what stands against the command.
-    pub fn refused(kind: RefusalKind, refusal: &impl std::fmt::Display) -> Self {
-        let kind = match kind {
-            RefusalKind::NotAllowed => Kind::NotAllowed,
-            RefusalKind::AssuranceTooLow => Kind::AssuranceTooLow,
-            RefusalKind::Conflict => Kind::Conflict,
-            RefusalKind::Invalid => Kind::InvalidRequest,
-            RefusalKind::NotFound => Kind::NotFound,
-        };
-        Self::new(kind, refusal.to_string())
+impl From<RefusalKind> for Kind {
+    fn from(kind: RefusalKind) -> Self {
+        match kind {
+            RefusalKind::NotAllowed => Self::NotAllowed,
+            RefusalKind::AssuranceTooLow => Self::AssuranceTooLow,
+            RefusalKind::Conflict => Self::Conflict,
+            RefusalKind::Invalid => Self::InvalidRequest,
+            RefusalKind::NotFound => Self::NotFound,
+        }
     }
 }
+
+macro_rules! told_by_its_class {
+    ($($refusal:ty),+ $(,)?) => {
+        $(
+            impl From<$refusal> for ApiError {
+                fn from(refusal: $refusal) -> Self {
+                    Self::new(refusal.kind().into(), refusal.to_string())
+                }
+            }
+        )+
+    };
+}
+
+told_by_its_class!(
+    CascadeRefusal,
+    CertificateRefusal,
+    EnterpriseRefusal,
+    MembershipRefusal,
+    OperatorRefusal,
+    OrderRefusal,
+    RecoveryRefusal,
+    SealRefusal,
+);

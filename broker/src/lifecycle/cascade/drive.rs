@@ -65,8 +65,7 @@ async fn change(
     repository
         .transact(async |transaction| {
             if let Some(found) = transaction.get::<Cascade>(id.as_bytes()).await? {
-                let step = decide(&found.value, transaction.now())
-                    .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+                let step = decide(&found.value, transaction.now())?;
                 transaction.take(Some(&found), step)?;
             }
             Ok(())

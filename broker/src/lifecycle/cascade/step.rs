@@ -85,10 +85,7 @@ async fn cancel_order(repository: &Repository, id: OrderId) -> Result<(), ApiErr
             if found.value.is_over() {
                 return Ok(());
             }
-            let step = found
-                .value
-                .cancel(&Actor::System, transaction.now())
-                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            let step = found.value.cancel(&Actor::System, transaction.now())?;
             transaction.take(Some(&found), step)?;
             Ok(())
         })
@@ -104,10 +101,7 @@ async fn cancel_seal_application(repository: &Repository, id: SealApplicationId)
             if found.value.awaits().is_none() {
                 return Ok(true);
             }
-            let step = found
-                .value
-                .cancel(&Actor::System, transaction.now())
-                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            let step = found.value.cancel(&Actor::System, transaction.now())?;
             Ok::<_, ApiError>(transaction.take(Some(&found), step)?.awaits().is_none())
         })
         .await?;
@@ -137,10 +131,7 @@ async fn conclude(repository: &Repository, code: &CreditCode) -> Result<(), ApiE
             let Some(found) = transaction.get::<Enterprise>(code.as_str().as_bytes()).await? else {
                 return Ok(());
             };
-            let step = found
-                .value
-                .conclude_deletion(transaction.now())
-                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            let step = found.value.conclude_deletion(transaction.now())?;
             transaction.take(Some(&found), step)?;
             Ok(())
         })

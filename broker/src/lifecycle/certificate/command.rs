@@ -39,7 +39,7 @@ pub async fn change(
     command: CertificateCommand,
 ) -> Result<(Versioned<CertificateRecord>, CertificateRecord), ApiError> {
     let found = transaction.get::<CertificateRecord>(sm3.as_bytes()).await?;
-    let found = found.ok_or_else(|| refused(&CertificateRefusal::NotFound))?;
+    let found = found.ok_or(CertificateRefusal::NotFound)?;
     let CertificateRecord { facts, standing, .. } = &found.value;
     let now = transaction.now();
     let decided = match command {
@@ -50,18 +50,13 @@ pub async fn change(
         CertificateCommand::Hide => standing.hide(facts, by, now),
         CertificateCommand::SucceededBy(successor) => standing.succeeded_by(facts, successor, by, now),
     };
-    let step = decided.map_err(|refusal| refused(&refusal))?.map(|next| found.value.standing_so(next));
+    let step = decided?.map(|next| found.value.standing_so(next));
     tell_holder(transaction, &found.value, &step).await?;
     if step.changed && command == CertificateCommand::Hide {
         recovery::reject_open(transaction, sm3, "the certificate was deleted").await?;
     }
     let next = transaction.take(Some(&found), step)?;
     Ok((found, next))
-}
-
-/// A certificate's refusal over HTTP.
-pub(crate) fn refused(refusal: &CertificateRefusal) -> ApiError {
-    ApiError::refused(refusal.kind(), refusal)
 }
 
 /// Whoever blocks it: a holder who did not do it wants to know.

@@ -12,7 +12,6 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use authorities::{CaFuture, CertificateAuthorities};
-pub(crate) use command::refused;
 pub use command::{CertificateCommand, change};
 pub use reconcile::reconcile;
 pub use standing::{check_standing, found_revoked, look_for_revocations};

@@ -12,7 +12,7 @@ use yinqiao_protocol::{OrderId, Sm3Hex, Timestamp, Token};
 
 use yinqiao_gm::x509::CertificateRequest;
 
-use super::{change, no_such_order, refused};
+use super::{change, no_such_order};
 use crate::adapter::Patience;
 use crate::broker::Broker;
 use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
@@ -37,7 +37,7 @@ pub(crate) async fn download_code(
     let order = order.ok_or_else(no_such_order)?;
     if !matches!(order.state, State::Ready { .. } | State::Issuing { .. } | State::Issued { .. }) {
         let refusal = yinqiao_lifecycle::order::OrderRefusal::NotReady(order.state_name());
-        return Err(refused(&refusal));
+        return Err(refusal.into());
     }
     let code = code_of(broker, id);
     let now = broker.repository.clock().now();

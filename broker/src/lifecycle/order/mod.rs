@@ -23,11 +23,6 @@ use crate::message::{self, Notice};
 use crate::records::{Transaction, Versioned};
 use crate::store::StoreError;
 
-/// An order's refusal over HTTP.
-pub(crate) fn refused(refusal: &OrderRefusal) -> ApiError {
-    ApiError::refused(refusal.kind(), refusal)
-}
-
 /// What is said of an order that is not there, or not the caller's.
 pub(crate) fn no_such_order() -> ApiError {
     ApiError::new(Kind::NotFound, "there is no such order, or it is not yours to see")
@@ -44,7 +39,7 @@ pub(crate) async fn change(
     decide: impl FnOnce(&Order, Timestamp) -> Result<Step<Order>, OrderRefusal>,
 ) -> Result<(Versioned<Order>, Order), ApiError> {
     let found = transaction.get::<Order>(id.as_bytes()).await?.ok_or_else(no_such_order)?;
-    let step = decide(&found.value, transaction.now()).map_err(|refusal| refused(&refusal))?;
+    let step = decide(&found.value, transaction.now())?;
     let next = take(transaction, &found, step).await?;
     Ok((found, next))
 }

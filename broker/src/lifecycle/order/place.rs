@@ -11,7 +11,7 @@ use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::holder::masked_name;
 use yinqiao_protocol::{OrderId, PaymentId};
 
-use super::{offers, refused};
+use super::offers;
 use crate::broker::Broker;
 use crate::directory::CertificateRecord;
 use crate::http::problem::{ApiError, Kind};
@@ -71,8 +71,7 @@ pub(crate) async fn place(
     let quote = broker.offers.quote(&offer, fee, facts);
     let wish = Wish { signing_only: offer.signing_only, ..wish.clone() };
     let step =
-        Order::apply(new.id, wish, quote, &broker.offers.policy, &applicant, new.payment, transaction.now())
-            .map_err(|refusal| refused(&refusal))?;
+        Order::apply(new.id, wish, quote, &broker.offers.policy, &applicant, new.payment, transaction.now())?;
     if step.next.approver == Approver::LegalPerson
         && let Some(code) = &new.enterprise
         && let Some(company) = transaction.get::<Enterprise>(code.as_str().as_bytes()).await?
@@ -94,7 +93,7 @@ async fn belongs(
     let Some(company) = transaction.get::<Enterprise>(code.as_str().as_bytes()).await? else {
         return Ok(false);
     };
-    company.value.require_active().map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+    company.value.require_active()?;
     transaction.rest_on(&company);
     if company.value.is_led_by(&Actor::User(user.actor())) {
         return Ok(true);

@@ -27,7 +27,7 @@ pub async fn request(
     by: &Actor,
 ) -> Result<RecoveryRecord, ApiError> {
     let found = transaction.get::<CertificateRecord>(certificate.as_bytes()).await?;
-    let found = found.ok_or_else(|| refused(&RecoveryRefusal::NotFound))?;
+    let found = found.ok_or(RecoveryRefusal::NotFound)?;
     let (record, now) = (&found.value, transaction.now());
     let mut open = None;
     for other in transaction.repository().all::<RecoveryRecord>(&open_of(certificate)).await? {
@@ -40,7 +40,7 @@ pub async fn request(
     }
     let of = (&record.facts, &record.standing);
     let step = Recovery::request(id, of, device_key.clone(), open, CONSENT_DAYS, by, now);
-    let step = step.map_err(|refusal| refused(&refusal))?.map(|recovery| RecoveryRecord {
+    let step = step?.map(|recovery| RecoveryRecord {
         recovery,
         certificate_request: certificate_request.clone(),
         holder_name: record.holder.name.clone(),
@@ -61,8 +61,8 @@ pub async fn decide(
     decision: impl FnOnce(&Recovery) -> Result<Step<Recovery>, RecoveryRefusal>,
 ) -> Result<(Versioned<RecoveryRecord>, RecoveryRecord), ApiError> {
     let found = transaction.get::<RecoveryRecord>(id.as_bytes()).await?;
-    let found = found.ok_or_else(|| refused(&RecoveryRefusal::NotFound))?;
-    let step = decision(&found.value.recovery).map_err(|refusal| refused(&refusal))?;
+    let found = found.ok_or(RecoveryRefusal::NotFound)?;
+    let step = decision(&found.value.recovery)?;
     let next = transaction.take(Some(&found), step.map(|next| found.value.got_to(next)))?;
     Ok((found, next))
 }
@@ -100,9 +100,4 @@ pub async fn reject(repository: &Repository, id: RecoveryId, reason: &str) -> Re
             Ok(())
         })
         .await
-}
-
-/// A recovery's refusal over HTTP.
-pub(crate) fn refused(refusal: &RecoveryRefusal) -> ApiError {
-    ApiError::refused(refusal.kind(), refusal)
 }

@@ -8,7 +8,6 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use command::refused;
 pub use command::{decide, reject, reject_open, request};
 pub use job::{expire_late, recover};
 pub use record::{RecoveryRecord, open_for_consent, open_requests, requests_of};

@@ -12,7 +12,6 @@ use super::caller::SignedIn;
 use crate::directory::CertificateRecord;
 use crate::http::problem::{ApiError, Kind};
 use crate::http::resource;
-use crate::lifecycle::certificate::refused;
 use crate::records::Repository;
 
 mod change;
@@ -113,7 +112,7 @@ async fn visible(
             !record.standing.is_hidden()
                 && (own || company.is_some_and(|code| actor.is_legal_person_of(code)))
         })
-        .ok_or_else(|| refused(&CertificateRefusal::NotFound))
+        .ok_or_else(|| ApiError::from(CertificateRefusal::NotFound))
 }
 
 /// Only the company's legal person sees its certificates.

@@ -22,7 +22,7 @@ use super::view::{revocation_reason, suspension_reason};
 use crate::broker::Broker;
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
-use crate::lifecycle::certificate::{self, CertificateCommand, refused};
+use crate::lifecycle::certificate::{self, CertificateCommand};
 use crate::records::{Index, IndexPrefix};
 
 /// A user's certificates, the newest first.
@@ -103,7 +103,7 @@ pub async fn one(
 ) -> Result<web::Json<CertificateView>, ApiError> {
     caller.require(Power::ReadBusiness)?;
     let found = broker.repository.get::<CertificateRecord>(certificate.as_bytes()).await?;
-    let found = found.ok_or_else(|| refused(&CertificateRefusal::NotFound))?;
+    let found = found.ok_or(CertificateRefusal::NotFound)?;
     Ok(web::Json(view(&found.value, broker.repository.clock().now())))
 }
 

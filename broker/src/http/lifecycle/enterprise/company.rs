@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use yinqiao_lifecycle::cascade::{Cascade, CascadeKind};
-use yinqiao_lifecycle::enterprise::{Data, Enterprise, EnterpriseRefusal, State};
+use yinqiao_lifecycle::enterprise::{Data, Enterprise, State};
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::user::User;
@@ -20,11 +20,6 @@ use crate::http::problem::ApiError;
 use crate::lifecycle::cascade;
 use crate::records::Repository;
 use crate::records::companies::membership_key;
-
-/// A company's refusal over HTTP.
-pub(super) fn refused(refusal: &EnterpriseRefusal) -> ApiError {
-    ApiError::refused(refusal.kind(), refusal)
-}
 
 /// A company as its legal person and its staff see it.
 #[utoipa::path(
@@ -80,10 +75,7 @@ pub async fn edit(
         .transact(async |transaction| {
             let found = led_by(transaction.repository(), &caller, &code).await?;
             version.check(found.version)?;
-            let step = found
-                .value
-                .edit(data.clone(), &caller.actor(), transaction.now())
-                .map_err(|refusal| refused(&refusal))?;
+            let step = found.value.edit(data.clone(), &caller.actor(), transaction.now())?;
             let version = found.version + u64::from(step.changed);
             Ok::<_, ApiError>((version, transaction.take(Some(&found), step)?))
         })
@@ -113,10 +105,7 @@ pub async fn delete(
         .repository
         .transact(async |transaction| {
             let found = led_by(transaction.repository(), &caller, &code).await?;
-            let step = found
-                .value
-                .delete(id, &caller.actor(), transaction.now())
-                .map_err(|refusal| refused(&refusal))?;
+            let step = found.value.delete(id, &caller.actor(), transaction.now())?;
             let changed = step.changed;
             let company = transaction.take(Some(&found), step)?;
             if changed {

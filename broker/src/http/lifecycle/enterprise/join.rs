@@ -5,13 +5,13 @@ use actix_web::{HttpResponse, web};
 use yinqiao_lifecycle::cascade::{Cascade, CascadeKind};
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
-use yinqiao_lifecycle::membership::{Membership, MembershipRefusal, State};
+use yinqiao_lifecycle::membership::{Membership, State};
 use yinqiao_protocol::CascadeId;
 use yinqiao_protocol::enterprise::{CascadeView, JoinRequest, MembershipView};
 use yinqiao_protocol::holder::masked_name;
 use yinqiao_protocol::page::Page;
 
-use super::{cascade_view, company, no_such_company};
+use super::{cascade_view, no_such_company};
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::{SignedIn, Verified};
 use crate::http::lifecycle::page::{PageQuery, sent};
@@ -23,11 +23,6 @@ use crate::lifecycle::cascade;
 use crate::message::{self, Notice};
 use crate::records::companies::{membership_key, memberships_of};
 use crate::records::{Transaction, Versioned};
-
-/// A membership's refusal over HTTP.
-pub(super) fn refused(refusal: &MembershipRefusal) -> ApiError {
-    ApiError::refused(refusal.kind(), refusal)
-}
 
 /// Applies to join a company. Its legal person decides.
 #[utoipa::path(
@@ -58,13 +53,12 @@ pub async fn apply(
                 "no company is registered under this code: its legal person has to sign in first",
             )
         })?;
-        company.value.require_active().map_err(|refusal| company::refused(&refusal))?;
+        company.value.require_active()?;
         transaction.rest_on(&company);
         let found = transaction.get::<Membership>(&membership_key(&code, caller.id())).await?;
         let before = found.as_ref().map(|found| &found.value);
         let step =
-            Membership::apply(before, &code, &request.department, &caller.user.actor(), transaction.now())
-                .map_err(|refusal| refused(&refusal))?;
+            Membership::apply(before, &code, &request.department, &caller.user.actor(), transaction.now())?;
         if step.changed {
             let to = message::to_user(transaction.repository(), company.value.legal_person).await?;
             let applicant = masked_name(caller.user.name.as_deref().unwrap_or_default());
@@ -125,8 +119,7 @@ pub async fn withdraw(
 ) -> Result<HttpResponse, ApiError> {
     post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
         let (found, company) = own(transaction, &caller, &code).await?;
-        let step =
-            found.value.withdraw(&caller.actor(), transaction.now()).map_err(|refusal| refused(&refusal))?;
+        let step = found.value.withdraw(&caller.actor(), transaction.now())?;
         let next = transaction.take(Some(&found), step)?;
         Ok(Answer::ok(view(&next, &company)))
     })
@@ -167,7 +160,7 @@ pub(super) async fn remove(
     id: CascadeId,
     by: &yinqiao_lifecycle::Actor,
 ) -> Result<Cascade, ApiError> {
-    let step = found.value.remove(company, id, by, transaction.now()).map_err(|refusal| refused(&refusal))?;
+    let step = found.value.remove(company, id, by, transaction.now())?;
     let changed = step.changed;
     let membership = transaction.take(Some(found), step)?;
     if changed {

@@ -11,8 +11,8 @@ use yinqiao_protocol::enterprise::{CascadeView, MemberView, NewMember, Rejection
 use yinqiao_protocol::page::Page;
 use yinqiao_protocol::{CascadeId, Timestamp, UserId};
 
-use super::join::{refused, remove as begin_removal, state_name};
-use super::{cascade_view, company, led_by, no_such_company};
+use super::join::{remove as begin_removal, state_name};
+use super::{cascade_view, led_by, no_such_company};
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::SignedIn;
 use crate::http::lifecycle::page::{PageQuery, sent};
@@ -102,7 +102,7 @@ pub async fn one(
     let (code, user) = path.into_inner();
     led_by(&broker.repository, &caller, &code).await?;
     let found = broker.repository.get::<Membership>(&membership_key(&code, user)).await?;
-    let found = found.ok_or_else(|| refused(&MembershipRefusal::NotAMember))?;
+    let found = found.ok_or(MembershipRefusal::NotAMember)?;
     let view = view(&broker.repository, &found.value).await?;
     Ok(versioned(HttpResponse::Ok(), Some(found.version), &view))
 }
@@ -173,10 +173,10 @@ async fn decided(
 ) -> Result<HttpResponse, ApiError> {
     post.run(&broker.repository, &caller.caller(), body, async |transaction| {
         let company = led_by(transaction.repository(), caller, code).await?;
-        company.value.require_active().map_err(|refusal| company::refused(&refusal))?;
+        company.value.require_active()?;
         transaction.rest_on(&company);
         let found = transaction.get::<Membership>(&membership_key(code, user)).await?;
-        let found = found.ok_or_else(|| refused(&MembershipRefusal::NoApplication))?;
+        let found = found.ok_or(MembershipRefusal::NoApplication)?;
         let next = take(transaction, &found, &company.value, &decide).await?;
         Ok(Answer::ok(view(transaction.repository(), &next).await?))
     })
@@ -189,7 +189,7 @@ async fn take(
     company: &Enterprise,
     decide: &impl Fn(&Membership, &Enterprise, Timestamp) -> Result<Step<Membership>, MembershipRefusal>,
 ) -> Result<Membership, ApiError> {
-    let step = decide(&found.value, company, transaction.now()).map_err(|refusal| refused(&refusal))?;
+    let step = decide(&found.value, company, transaction.now())?;
     if step.changed {
         let to = message::to_user(transaction.repository(), found.value.user).await?;
         let reason = match &step.next.state {
@@ -237,7 +237,7 @@ pub async fn add(
         (&request.name, broker.derive(&[b"id number", number.expose().as_bytes()]).as_bytes().to_vec());
     post.run(&broker.repository, &caller.caller(), &body, async |transaction| {
         let company = led_by(transaction.repository(), &caller, &code).await?;
-        company.value.require_active().map_err(|refusal| company::refused(&refusal))?;
+        company.value.require_active()?;
         transaction.rest_on(&company);
         let mut meant = None;
         for user in transaction.repository().all::<User>(&users_by_id_number(&number)).await? {
@@ -247,7 +247,7 @@ pub async fn add(
                 meant = found;
             }
         }
-        let found = meant.ok_or_else(|| refused(&MembershipRefusal::NobodyToAdd))?;
+        let found = meant.ok_or(MembershipRefusal::NobodyToAdd)?;
         let approve = |membership: &Membership, company: &Enterprise, now: Timestamp| {
             membership.approve(company, &caller.actor(), now)
         };

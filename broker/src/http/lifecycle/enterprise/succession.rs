@@ -9,7 +9,6 @@ use yinqiao_protocol::enterprise::SuccessorView;
 use yinqiao_protocol::holder::masked_name;
 use yinqiao_protocol::{CascadeId, UserId};
 
-use super::company::refused;
 use super::{led_by, no_such_company};
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::{SignedIn, Verified};
@@ -42,10 +41,7 @@ pub async fn request(
     post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
         let found = transaction.get::<Enterprise>(code.as_str().as_bytes()).await?;
         let found = found.ok_or_else(no_such_company)?;
-        let step = found
-            .value
-            .request_succession(&caller.user.actor(), transaction.now())
-            .map_err(|refusal| refused(&refusal))?;
+        let step = found.value.request_succession(&caller.user.actor(), transaction.now())?;
         let next = transaction.take(Some(&found), step)?;
         let since = next.successor.map_or(transaction.now(), |successor| successor.requested_at);
         Ok(Answer::accepted(SuccessorView {
@@ -79,10 +75,7 @@ pub async fn withdraw(
             let found = found
                 .filter(|found| found.value.successor.as_ref().is_some_and(|one| one.user == caller.id()))
                 .ok_or_else(no_such_company)?;
-            let step = found
-                .value
-                .withdraw_succession(&caller.actor(), transaction.now())
-                .map_err(|refusal| refused(&refusal))?;
+            let step = found.value.withdraw_succession(&caller.actor(), transaction.now())?;
             Ok::<_, ApiError>(transaction.take(Some(&found), step)?)
         })
         .await?;
@@ -166,10 +159,7 @@ pub async fn decide(
 ) -> Result<(), ApiError> {
     let found = transaction.get::<Enterprise>(code.as_str().as_bytes()).await?;
     let found = found.ok_or_else(no_such_company)?;
-    let step = found
-        .value
-        .decide_succession(user, approved, by, transaction.now())
-        .map_err(|refusal| refused(&refusal))?;
+    let step = found.value.decide_succession(user, approved, by, transaction.now())?;
     let former = found.value.legal_person;
     let follows = step.changed && step.next.legal_person != former;
     let company = transaction.take(Some(&found), step)?;

@@ -14,7 +14,7 @@ use crate::http::body_error;
 use crate::http::lifecycle::caller::SignedIn;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::order::{change, refused};
+use crate::lifecycle::order::change;
 use crate::payment::CallbackError;
 use crate::records::{Index, IndexPrefix};
 use crate::session::picture;
@@ -107,7 +107,7 @@ pub async fn callback(
         .transact(async |transaction| {
             let prefix = IndexPrefix::new(Index::OrderByPayment, payment.as_bytes());
             let page = transaction.repository().page::<Order>(&prefix, None, 1).await?;
-            let found = page.items.into_iter().next().ok_or_else(|| refused(&OrderRefusal::NoPayment))?;
+            let found = page.items.into_iter().next().ok_or(OrderRefusal::NoPayment)?;
             let order = found.value.id;
             let note =
                 AuditNote::new("payment.refuse", format!("order/{order}"), &Actor::PaymentProvider, now)

@@ -16,7 +16,7 @@ use super::super::problems::{ForCaller, ForChange};
 use super::view::view;
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::recovery::{self, RecoveryRecord, refused, requests_of};
+use crate::lifecycle::recovery::{self, RecoveryRecord, requests_of};
 
 /// Octets of a certificate request at most.
 const LONGEST_REQUEST: usize = 12_288;
@@ -106,7 +106,7 @@ pub async fn one(
     let record = found
         .map(|found| found.value)
         .filter(|record| record.recovery.holder == caller.id())
-        .ok_or_else(|| refused(&RecoveryRefusal::NotFound))?;
+        .ok_or(RecoveryRefusal::NotFound)?;
     let mut told = view(&record, broker.repository.clock().now());
     if let Ok(envelope) = record.recovery.reply(&caller.actor(), &caller.session.device_key) {
         told.key = Some(RecoveredKey {

@@ -111,8 +111,7 @@ pub async fn add(repository: &Repository, new: &NewStaff, by: &Actor) -> Result<
         .transact(async |transaction| {
             let taken = IndexPrefix::new(Index::OperatorByName, new.name.as_bytes());
             let taken = !transaction.repository().page::<Operator>(&taken, None, 1).await?.items.is_empty();
-            let step = Operator::add(id, &new.name, role, token.digest(), taken, by, transaction.now())
-                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            let step = Operator::add(id, &new.name, role, token.digest(), taken, by, transaction.now())?;
             Ok::<_, ApiError>(transaction.take(None, step)?)
         })
         .await?;
@@ -127,10 +126,7 @@ pub async fn disable(repository: &Repository, id: OperatorId, by: &Actor) -> Res
     repository
         .transact(async |transaction| {
             let found = transaction.get::<Operator>(id.as_bytes()).await?.ok_or_else(nobody)?;
-            let step = found
-                .value
-                .disable(by, transaction.now())
-                .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+            let step = found.value.disable(by, transaction.now())?;
             Ok(transaction.take(Some(&found), step)?)
         })
         .await

@@ -105,10 +105,7 @@ pub async fn retry_removal(
     staff.require(Power::Retry)?;
     post.run(&broker.repository, &staff.caller(), &(), async |transaction| {
         let found = transaction.get::<Cascade>(cascade.as_bytes()).await?.ok_or_else(no_such_removal)?;
-        let step = found
-            .value
-            .retry(&staff.actor(), transaction.now())
-            .map_err(|refusal| ApiError::refused(refusal.kind(), &refusal))?;
+        let step = found.value.retry(&staff.actor(), transaction.now())?;
         let next = transaction.take(Some(&found), step)?;
         Ok(Answer::ok(cascade_view(&next)))
     })
