@@ -6,6 +6,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use yinqiao_lifecycle::Step;
+use yinqiao_protocol::Timestamp;
+
 use crate::clock::Clock;
 use crate::store::{Collection, Records, StoreError, StoredRecord};
 
@@ -168,6 +171,27 @@ impl Repository {
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// Decides on one record, where it is there, and stores what the decision gave. Gives the record as it is then.
+    ///
+    /// # Errors
+    /// What `decide` says, and as [`Repository::transact`].
+    pub async fn decide<T, R, E>(
+        &self,
+        key: &[u8],
+        decide: impl Fn(&T, Timestamp) -> Result<Step<T>, R>,
+    ) -> Result<Option<T>, E>
+    where
+        T: Aggregate,
+        E: From<StoreError> + From<R>,
+    {
+        self.transact(async |transaction| {
+            let Some(found) = transaction.get::<T>(key).await? else { return Ok(None) };
+            let step = decide(&found.value, transaction.now())?;
+            Ok(Some(transaction.take(Some(&found), step)?))
+        })
+        .await
     }
 }
 

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use yinqiao_lifecycle::JobKind;
-use yinqiao_lifecycle::Step;
-use yinqiao_lifecycle::cascade::{Cascade, CascadeRefusal, Next, What};
-use yinqiao_protocol::{CascadeId, Timestamp};
+use yinqiao_lifecycle::cascade::{Cascade, Next, What};
+use yinqiao_protocol::CascadeId;
 
 use super::inventory::inventory;
 use super::step;
@@ -36,7 +35,8 @@ pub(crate) async fn drive(repository: &Repository, id: CascadeId) -> Result<Atte
             }
             Next::TakeInventory => {
                 let there = inventory(repository, &found.value.kind).await?;
-                change(repository, id, |cascade, now| cascade.replan(&there, now)).await?;
+                let replan = |cascade: &Cascade, now| cascade.replan(&there, now);
+                repository.decide::<_, _, ApiError>(id.as_bytes(), replan).await?;
             }
             Next::Finished => return finish(repository, id).await,
         }
@@ -50,27 +50,11 @@ async fn note(
     outcome: Result<(), ApiError>,
 ) -> Result<(), ApiError> {
     let reason = outcome.err().map(|error| error.problem().detail);
-    change(repository, id, |cascade, now| match &reason {
+    let written = |cascade: &Cascade, now| match &reason {
         None => cascade.step_done(what, now),
         Some(reason) => cascade.step_failed(what, reason, now),
-    })
-    .await
-}
-
-async fn change(
-    repository: &Repository,
-    id: CascadeId,
-    decide: impl Fn(&Cascade, Timestamp) -> Result<Step<Cascade>, CascadeRefusal>,
-) -> Result<(), ApiError> {
-    repository
-        .transact(async |transaction| {
-            if let Some(found) = transaction.get::<Cascade>(id.as_bytes()).await? {
-                let step = decide(&found.value, transaction.now())?;
-                transaction.take(Some(&found), step)?;
-            }
-            Ok(())
-        })
-        .await
+    };
+    repository.decide(id.as_bytes(), written).await.map(drop)
 }
 
 async fn finish(repository: &Repository, id: CascadeId) -> Result<Attempt, ApiError> {

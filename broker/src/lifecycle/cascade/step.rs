@@ -1,6 +1,5 @@
 //! One step of a removal. Each may be repeated: what is so already counts as done.
 
-use yinqiao_lifecycle::Actor;
 use yinqiao_lifecycle::cascade::What;
 use yinqiao_lifecycle::certificate::RevocationReason;
 use yinqiao_lifecycle::enterprise::Enterprise;
@@ -9,6 +8,7 @@ use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
 use yinqiao_lifecycle::seal::SealApplication;
 use yinqiao_lifecycle::user::User;
+use yinqiao_lifecycle::{Actor, Step};
 use yinqiao_protocol::{OrderId, SealApplicationId, Sm3Hex, UserId};
 
 use super::inventory::is_over;
@@ -18,6 +18,7 @@ use crate::lifecycle::certificate::{self, CertificateCommand};
 use crate::lifecycle::recovery;
 use crate::records::Repository;
 use crate::records::companies::membership_key;
+use crate::store::StoreError;
 
 /// What is said of a step whose other side has not answered.
 const AWAITS_CA: &str = "the CA has not confirmed it yet";
@@ -44,15 +45,8 @@ pub(super) async fn take(repository: &Repository, what: &What) -> Result<(), Api
 }
 
 async fn end_sessions(repository: &Repository, user: UserId) -> Result<(), ApiError> {
-    repository
-        .transact(async |transaction| {
-            if let Some(found) = transaction.get::<User>(user.as_bytes()).await? {
-                let step = found.value.end_sessions(&Actor::System, transaction.now());
-                transaction.take(Some(&found), step)?;
-            }
-            Ok(())
-        })
-        .await
+    let end = |user: &User, now| Ok::<_, StoreError>(user.end_sessions(&Actor::System, now));
+    repository.decide(user.as_bytes(), end).await.map(drop)
 }
 
 async fn revoke(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
@@ -79,33 +73,21 @@ async fn hide(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
 }
 
 async fn cancel_order(repository: &Repository, id: OrderId) -> Result<(), ApiError> {
-    repository
-        .transact(async |transaction| {
-            let Some(found) = transaction.get::<Order>(id.as_bytes()).await? else { return Ok(()) };
-            if found.value.is_over() {
-                return Ok(());
-            }
-            let step = found.value.cancel(&Actor::System, transaction.now())?;
-            transaction.take(Some(&found), step)?;
-            Ok(())
-        })
-        .await
+    let cancel = |order: &Order, now| match order.is_over() {
+        true => Ok(Step::unchanged(order.clone())),
+        false => order.cancel(&Actor::System, now),
+    };
+    repository.decide(id.as_bytes(), cancel).await.map(drop)
 }
 
 async fn cancel_seal_application(repository: &Repository, id: SealApplicationId) -> Result<(), ApiError> {
-    let settled: bool = repository
-        .transact(async |transaction| {
-            let Some(found) = transaction.get::<SealApplication>(id.as_bytes()).await? else {
-                return Ok(true);
-            };
-            if found.value.awaits().is_none() {
-                return Ok(true);
-            }
-            let step = found.value.cancel(&Actor::System, transaction.now())?;
-            Ok::<_, ApiError>(transaction.take(Some(&found), step)?.awaits().is_none())
-        })
-        .await?;
-    if settled { Ok(()) } else { Err(ApiError::awaits(AWAITS_CA)) }
+    let cancel = |application: &SealApplication, now| match application.awaits() {
+        None => Ok(Step::unchanged(application.clone())),
+        Some(_) => application.cancel(&Actor::System, now),
+    };
+    let left = repository.decide::<_, _, ApiError>(id.as_bytes(), cancel).await?;
+    let awaited = left.is_some_and(|application| application.awaits().is_some());
+    if awaited { Err(ApiError::awaits(AWAITS_CA)) } else { Ok(()) }
 }
 
 async fn end_membership(
@@ -113,29 +95,12 @@ async fn end_membership(
     enterprise: &CreditCode,
     user: UserId,
 ) -> Result<(), ApiError> {
-    repository
-        .transact(async |transaction| {
-            let found = transaction.get::<Membership>(&membership_key(enterprise, user)).await?;
-            if let Some(found) = found {
-                let step = found.value.end(transaction.now());
-                transaction.take(Some(&found), step)?;
-            }
-            Ok(())
-        })
-        .await
+    let end = |membership: &Membership, now| Ok::<_, StoreError>(membership.end(now));
+    repository.decide(&membership_key(enterprise, user), end).await.map(drop)
 }
 
 async fn conclude(repository: &Repository, code: &CreditCode) -> Result<(), ApiError> {
-    repository
-        .transact(async |transaction| {
-            let Some(found) = transaction.get::<Enterprise>(code.as_str().as_bytes()).await? else {
-                return Ok(());
-            };
-            let step = found.value.conclude_deletion(transaction.now())?;
-            transaction.take(Some(&found), step)?;
-            Ok(())
-        })
-        .await
+    repository.decide(code.as_str().as_bytes(), Enterprise::conclude_deletion).await.map(drop)
 }
 
 async fn delete_user(repository: &Repository, user: UserId) -> Result<(), ApiError> {
