@@ -10,6 +10,7 @@ pub mod crypto_pool;
 pub mod directory;
 pub mod event;
 pub mod failpoint;
+pub mod gateway;
 pub mod http;
 pub mod identity;
 pub mod invoice;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gateway;
+
 /// `[identity]`. Without `issuer` nobody signs in: certificates then come by the operator's codes alone.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,11 +89,10 @@ impl IdentitySettings {
     /// # Errors
     /// What to change.
     pub fn check(&self) -> Result<(), String> {
-        let loopback = |url: &str| url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+        let allowed = |url: &str| gateway::is_protected(url) || gateway::is_on_this_machine(url, "localhost");
         for (key, url) in [("issuer", &self.issuer), ("redirect_uri", &self.redirect_uri)] {
             if let Some(url) = url
-                && !url.starts_with("https://")
-                && !loopback(url)
+                && !allowed(url)
             {
                 return Err(format!("identity.{key} is \"{url}\": it must begin with https://"));
             }

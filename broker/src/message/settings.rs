@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gateway;
+
 /// `[messages]`. Without `url`, messages stay in the broker's outbox, where `yinqiao messages` shows them: for
 /// demonstrations and tests.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -28,7 +30,7 @@ impl MessageSettings {
                 Err("messages.url needs messages.key_file, so that the gateway knows the broker".to_owned())
             }
             (None, Some(_)) => Err("messages.key_file has no messages.url to be used with".to_owned()),
-            (Some(url), Some(_)) if !url.starts_with("https://") && !url.starts_with("http://127.0.0.1") => {
+            (Some(url), Some(_)) if !gateway::is_protected(url) => {
                 Err(format!("messages.url is \"{url}\": it must begin with https://"))
             }
             _ => Ok(()),

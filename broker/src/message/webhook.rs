@@ -1,57 +1,34 @@
 //! Posts messages to a gateway.
 //!
-//! `POST url` with the JSON `{"id", "user", "phone", "text", "notice": {…}, "at"}` and the header
-//! `Yinqiao-Signature: t=SECONDS,hmac-sm3=HEX`, HMAC-SM3 over the seconds in decimal, a full stop and the body. The gateway
+//! `POST url` with the JSON `{"id", "user", "phone", "text", "notice": {…}, "at"}`, signed as [`crate::gateway`] says. The gateway
 //! answers with a status of 2xx once it has the message.
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use zeroize::Zeroizing;
-
-use yinqiao_gm::sm3;
 
 use super::Message;
 use super::sender::{SendError, Sender, Sending};
-use crate::clock;
+use crate::gateway::{Gateway, SharedKey};
 
 /// How long the gateway may take.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Octets of a key at least.
-const SHORTEST_KEY: usize = 32;
 
-/// A gateway.
+/// A gateway to SMS and mail.
 pub struct Webhook {
-    url: String,
-    key: Zeroizing<Vec<u8>>,
-    agent: ureq::Agent,
+    gateway: Gateway,
+    key: SharedKey,
 }
 
 impl Webhook {
     /// With the key in a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or the key is too short.
+    /// When the file is no key.
     pub fn new(url: &str, key_file: &Path) -> Result<Self, SendError> {
-        let key = std::fs::read(key_file)
-            .map(Zeroizing::new)
-            .map_err(|reason| SendError(format!("{} cannot be read: {reason}", key_file.display())))?;
-        if key.len() < SHORTEST_KEY {
-            return Err(SendError(format!(
-                "{} has {} octets, a key has at least {SHORTEST_KEY}",
-                key_file.display(),
-                key.len()
-            )));
-        }
-        let agent =
-            ureq::Agent::config_builder().timeout_global(Some(WITHIN)).max_redirects(0).build().into();
-        Ok(Self { url: url.to_owned(), key, agent })
-    }
-
-    fn signature(&self, seconds: i64, body: &[u8]) -> String {
-        let mac = sm3::hmac(&self.key, &[seconds.to_string().as_bytes(), b".", body]);
-        format!("t={seconds},hmac-sm3={}", hex::encode(mac.as_bytes()))
+        let key = SharedKey::read(key_file).map_err(|reason| SendError(reason.to_string()))?;
+        Ok(Self { gateway: Gateway::new(url, WITHIN), key })
     }
 }
 
@@ -64,24 +41,10 @@ impl Sender for Webhook {
             "text": message.notice.text(),
             "notice": message.notice,
             "at": message.at,
-        })
-        .to_string();
-        let signature = self.signature(clock::now().seconds(), body.as_bytes());
-        let (agent, url) = (self.agent.clone(), self.url.clone());
-        let post = move || {
-            agent
-                .post(&url)
-                .header("Yinqiao-Signature", &signature)
-                .content_type("application/json")
-                .send(body.as_bytes())
-                .map(drop)
-                .map_err(|reason| SendError(format!("the gateway {url}: {reason}")))
-        };
+        });
         Box::pin(async move {
-            match tokio::task::spawn_blocking(post).await {
-                Ok(sent) => sent,
-                Err(_) => Err(SendError("the request was broken off".to_owned())),
-            }
+            let handed_over = self.gateway.hand_over(&self.key, body.to_string()).await;
+            handed_over.map_err(|reason| SendError(format!("the gateway {reason}")))
         })
     }
 }
@@ -142,7 +105,7 @@ mod tests {
                 .find_map(|line| line.to_lowercase().strip_prefix("yinqiao-signature: ").map(str::to_owned));
             let sent = sent.unwrap();
             let seconds: i64 = sent["t=".len()..].split(',').next().unwrap().parse().unwrap();
-            assert_eq!(sent, webhook.signature(seconds, body.as_bytes()));
+            assert_eq!(sent, webhook.key.signature(seconds, body.as_bytes()));
             assert!(body.contains("13812345678") && body.contains("图片不清晰"), "{body}");
         }
     }

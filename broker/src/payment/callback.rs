@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use yinqiao_gm::{sm2, sm3};
+use yinqiao_gm::sm2;
 use yinqiao_lifecycle::money::Fen;
 use yinqiao_lifecycle::order::PaymentWord;
 use yinqiao_protocol::{PaymentId, Timestamp};
@@ -72,7 +72,7 @@ impl PaymentProvider {
             return Err(CallbackError::Time);
         }
         let genuine = match (kind, &self.key, &self.public_key) {
-            ("hmac-sm3", Some(key), _) => is_mac(key, seconds, body, &value),
+            ("hmac-sm3", Some(key), _) => key.verifies(seconds, body, &value),
             ("sm2", _, Some(key)) => is_signature(key, seconds, body, &value),
             _ => return Err(CallbackError::Header),
         };
@@ -93,10 +93,6 @@ fn parts(header: &str) -> Option<(i64, &str, Vec<u8>)> {
     let (time, signature) = header.split_once(',')?;
     let (kind, value) = signature.trim().split_once('=')?;
     Some((time.trim().strip_prefix("t=")?.parse().ok()?, kind, hex::decode(value).ok()?))
-}
-
-fn is_mac(key: &[u8], seconds: i64, body: &[u8], value: &[u8]) -> bool {
-    sm3::hmac_verify(key, &[seconds.to_string().as_bytes(), b".", body], value)
 }
 
 fn is_signature(key: &sm2::PublicKey, seconds: i64, body: &[u8], value: &[u8]) -> bool {

@@ -1,22 +1,18 @@
 //! The provider as the broker knows it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use zeroize::Zeroizing;
 
-use yinqiao_gm::{sm2, sm3};
+use yinqiao_gm::sm2;
 use yinqiao_lifecycle::money::Fen;
 use yinqiao_protocol::PaymentId;
 
 use super::PaymentSettings;
-use crate::clock;
+use crate::gateway::{Gateway, SharedKey};
 
 /// How long the provider may take.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Octets of a shared key at least.
-const SHORTEST_KEY: usize = 32;
 
 /// Why there is no provider, or it does not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +27,10 @@ pub enum PaymentError {
 
 /// Who takes payments.
 pub struct PaymentProvider {
-    pub(super) key: Option<Zeroizing<Vec<u8>>>,
+    pub(super) key: Option<SharedKey>,
     pub(super) public_key: Option<sm2::PublicKey>,
     text: String,
-    refund_url: Option<String>,
-    agent: ureq::Agent,
+    refunds: Option<Gateway>,
 }
 
 impl PaymentProvider {
@@ -44,32 +39,22 @@ impl PaymentProvider {
     /// # Errors
     /// When a file does not fit.
     pub fn new(settings: &PaymentSettings, public_url: &str) -> Result<Self, PaymentError> {
-        let unreadable = |path: &Path, reason: &dyn std::fmt::Display| {
-            PaymentError::Settings(format!("{} cannot be read: {reason}", path.display()))
-        };
-        let key = match &settings.key_file {
-            None => None,
-            Some(path) => {
-                let key =
-                    std::fs::read(path).map(Zeroizing::new).map_err(|reason| unreadable(path, &reason))?;
-                if key.len() < SHORTEST_KEY {
-                    let text = format!("{}: a key has at least {SHORTEST_KEY} octets", path.display());
-                    return Err(PaymentError::Settings(text));
-                }
-                Some(key)
-            }
-        };
+        let unfit = |reason: &dyn std::fmt::Display| PaymentError::Settings(reason.to_string());
+        let key =
+            settings.key_file.as_deref().map(SharedKey::read).transpose().map_err(|reason| unfit(&reason))?;
         let public_key = match &settings.public_key_file {
             None => None,
             Some(path) => {
-                let pem = std::fs::read_to_string(path).map_err(|reason| unreadable(path, &reason))?;
-                Some(sm2::PublicKey::from_pem(&pem).map_err(|reason| unreadable(path, &reason))?)
+                let unreadable = |reason: &dyn std::fmt::Display| {
+                    unfit(&format!("{} cannot be read: {reason}", path.display()))
+                };
+                let pem = std::fs::read_to_string(path).map_err(|reason| unreadable(&reason))?;
+                Some(sm2::PublicKey::from_pem(&pem).map_err(|reason| unreadable(&reason))?)
             }
         };
         let text = settings.text.clone().unwrap_or_else(|| format!("{public_url}/pay/{{payment}}"));
-        let agent =
-            ureq::Agent::config_builder().timeout_global(Some(WITHIN)).max_redirects(0).build().into();
-        Ok(Self { key, public_key, text, refund_url: settings.refund_url.clone(), agent })
+        let refunds = settings.refund_url.as_deref().map(|url| Gateway::new(url, WITHIN));
+        Ok(Self { key, public_key, text, refunds })
     }
 
     /// What the picture says that is scanned to pay.
@@ -89,24 +74,9 @@ impl PaymentProvider {
         reference: &str,
         amount: Fen,
     ) -> Result<(), PaymentError> {
-        let (Some(url), Some(key)) = (self.refund_url.clone(), &self.key) else { return Ok(()) };
+        let (Some(gateway), Some(key)) = (&self.refunds, &self.key) else { return Ok(()) };
         let body = json!({ "payment": payment, "reference": reference, "amount_fen": amount }).to_string();
-        let seconds = clock::now().seconds();
-        let mac = sm3::hmac(key, &[seconds.to_string().as_bytes(), b".", body.as_bytes()]);
-        let signature = format!("t={seconds},hmac-sm3={}", hex::encode(mac.as_bytes()));
-        let agent = self.agent.clone();
-        let post = move || {
-            agent
-                .post(&url)
-                .header("Yinqiao-Signature", &signature)
-                .content_type("application/json")
-                .send(body.as_bytes())
-                .map(drop)
-                .map_err(|reason| PaymentError::Refund(reason.to_string()))
-        };
-        match tokio::task::spawn_blocking(post).await {
-            Ok(asked) => asked,
-            Err(_) => Err(PaymentError::Refund("the request was broken off".to_owned())),
-        }
+        let asked = gateway.hand_over(key, body).await;
+        asked.map_err(|reason| PaymentError::Refund(reason.to_string()))
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gateway;
+
 /// `[payment]`. Without keys nobody's word counts but an operator's, who confirms payments by hand.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,7 +43,7 @@ impl PaymentSettings {
                         .to_owned(),
                 );
             }
-            if !url.starts_with("https://") && !url.starts_with("http://127.0.0.1") {
+            if !gateway::is_protected(url) {
                 return Err(format!("payment.refund_url is \"{url}\": it must begin with https://"));
             }
         }

@@ -10,6 +10,7 @@ use yinqiao_protocol::OrderId;
 
 use super::visible;
 use crate::broker::Broker;
+use crate::gateway::SIGNATURE_HEADER;
 use crate::http::body_error;
 use crate::http::lifecycle::caller::SignedIn;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
@@ -92,7 +93,7 @@ pub async fn callback(
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.map_err(|error| body_error(&error, format_args!("{MOST_BYTES} bytes")))?;
-    let header = request.headers().get("Yinqiao-Signature").and_then(|value| value.to_str().ok());
+    let header = request.headers().get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
     let now = broker.repository.clock().now();
     let (payment, word) = broker.payments.read(header, &body, now).map_err(|error| {
         let kind = match error {
