@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_protocol::holder::HolderKind;
 
 use crate::adapter::catalogue::AdapterName;
-use crate::operator::credit_code;
 
 /// Where the administrative division (GB/T 2260) stands in a unified social credit code: characters 3 to 8 (GB 32100-2015
 /// clause 4.1).
@@ -66,7 +66,7 @@ impl TryFrom<RouteKeys> for Route {
         if adapters.is_empty() || twice {
             return Err(RouteError::Adapters);
         }
-        if let Some(code) = written.enterprises.iter().find(|code| !credit_code::is_valid(code)) {
+        if let Some(code) = written.enterprises.iter().find(|code| code.parse::<CreditCode>().is_err()) {
             return Err(RouteError::Enterprise(code.clone()));
         }
         let region = |text: &String| {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_protocol::holder::{Holder, HolderKind};
 use yinqiao_protocol::task::is_showable;
 
-use super::credit_code;
 use crate::adapter::catalogue::{Catalogue, CatalogueError};
 use crate::adapter::routing::{AdapterHealth, Request, route};
 use crate::broker::Broker;
@@ -54,7 +54,7 @@ fn check(holder: &Holder, validity_days: u32, code_hours: u32) -> Result<(), Api
         Some(enterprise) if !is_showable(&enterprise.name, 100) => {
             return Err(invalid("a company's name has 1 to 100 characters and no control characters"));
         }
-        Some(enterprise) if !credit_code::is_valid(&enterprise.unified_social_credit_code) => {
+        Some(enterprise) if enterprise.unified_social_credit_code.parse::<CreditCode>().is_err() => {
             return Err(invalid(
                 "the unified social credit code is wrong: it has 18 characters, and the last one follows from the others (GB 32100)",
             ));

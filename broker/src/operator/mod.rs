@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 
-use yinqiao_ca_sdk::messages::IdempotencyKey;
 use yinqiao_gm::x509::Certificate;
 use yinqiao_lifecycle::Actor;
 use yinqiao_lifecycle::certificate::{Confirmed, RevocationReason};
@@ -17,7 +16,6 @@ use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, HolderId, OperatorId, RelyingPartyId, SealId, Sm3Hex};
 
 use crate::adapter::AuthorityError;
-use crate::adapter::journal::Progress;
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::DirectoryError;
@@ -28,7 +26,6 @@ use crate::records::{Index, IndexPrefix};
 
 pub mod adapter;
 pub mod control;
-pub mod credit_code;
 mod enrolment;
 
 /// A request. Answers are JSON objects.
@@ -125,13 +122,6 @@ pub enum Command {
     },
     /// What the adapters have done, in figures.
     AdapterStatistics {},
-    /// Changes at CAs that are under way, pending, or in doubt.
-    ListOperations {},
-    /// A person's word that a CA has done nothing under a key whose outcome nobody knew.
-    SettleOperation {
-        /// What the CA knows the operation by.
-        key: String,
-    },
     /// Certificates and revocation list of a CA, PEM.
     ExportAuthority {
         /// Name of the adapter.
@@ -161,8 +151,6 @@ impl Command {
             Self::ListAdapters {} => "list adapters",
             Self::ChangeAdapters { .. } => "change adapters",
             Self::AdapterStatistics {} => "adapter statistics",
-            Self::ListOperations {} => "list operations",
-            Self::SettleOperation { .. } => "settle operation",
             Self::ExportAuthority { .. } => "export authority",
             Self::Status {} => "status",
         }
@@ -249,8 +237,6 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
                 .map_err(|error| ApiError::new(Kind::InvalidRequest, error.to_string()))
         }
         Command::AdapterStatistics {} => Ok(adapter::statistics(&broker.authorities)),
-        Command::ListOperations {} => list_operations(broker).await,
-        Command::SettleOperation { key } => settle_operation(broker, key).await,
         Command::ExportAuthority { name } => export_authority(broker, &name),
         Command::Status {} => Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -302,35 +288,6 @@ async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {
         }));
     }
     Ok(json!({ "certificates": rows }))
-}
-
-async fn list_operations(broker: &Broker) -> Result<Value, ApiError> {
-    let mut rows = Vec::new();
-    for entry in broker.authorities.journal().unconcluded().await? {
-        let progress = match entry.progress {
-            Progress::Abandoned | Progress::Concluded => continue,
-            Progress::NotDone => "not done",
-            Progress::Submitted => "outcome unknown",
-            Progress::Pending { .. } => "pending at the CA",
-            Progress::Done { .. } => "done, result not taken yet",
-        };
-        rows.push(json!({
-            "key": entry.idempotency_key,
-            "adapter": entry.adapter,
-            "operation": entry.operation.to_string(),
-            "progress": progress,
-            "noted_at": entry.noted_at,
-        }));
-    }
-    Ok(json!({ "operations": rows }))
-}
-
-async fn settle_operation(broker: &Broker, key: String) -> Result<Value, ApiError> {
-    let key = IdempotencyKey::try_from(key)
-        .map_err(|e| ApiError::new(Kind::InvalidRequest, format!("the key cannot be one: {e}")))?;
-    let settled = broker.authorities.journal().settle_as_not_done(&key, clock::now()).await;
-    let entry = settled.map_err(|e| ApiError::new(Kind::InvalidRequest, e.to_string()))?;
-    Ok(json!({ "key": key.as_str(), "adapter": entry.adapter, "progress": "not done" }))
 }
 
 fn list_adapters(broker: &Broker) -> Value {

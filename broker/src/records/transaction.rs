@@ -65,16 +65,6 @@ impl<'r> Transaction<'r> {
         });
     }
 
-    /// The change rests on there being no such record.
-    pub fn rest_on_absence(&mut self, collection: Collection, key: &[u8]) {
-        self.changes.entry((collection as u8, key.to_vec())).or_insert_with(|| RecordChange {
-            collection,
-            key: key.to_vec(),
-            expected: 0,
-            write: Write::Keep,
-        });
-    }
-
     /// Stores a new record, or a new state of the one that was found.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! From what a bid system asks to a new session: defaults and bounds. Pure; ids and randomness come in.
 
+use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_protocol::event::Happening;
 use yinqiao_protocol::relying_party::{OpenSession, TIME_TO_LIVE_SECONDS};
 use yinqiao_protocol::statement::RelyingPartyName;
@@ -7,7 +8,6 @@ use yinqiao_protocol::task::TaskError;
 use yinqiao_protocol::{OpeningId, Purpose, SessionId, Sm3Hex, Timestamp};
 
 use super::record::{CodeSecret, SessionRecord, State, Terms};
-use crate::operator::credit_code;
 
 /// Seconds to scan and to confirm a login.
 const LOGIN_SECONDS: u32 = 180;
@@ -142,7 +142,7 @@ fn validate_texts(request: &OpenSession) -> Result<(), OpenError> {
             "accept names at most 100 certificate authorities, 1,000 enterprises and 1,000 persons",
         ));
     }
-    match accept.enterprises.iter().find(|code| !credit_code::is_valid(code)) {
+    match accept.enterprises.iter().find(|code| code.parse::<CreditCode>().is_err()) {
         Some(wrong) => Err(OpenError::CreditCode(wrong.clone())),
         None => Ok(()),
     }

@@ -193,29 +193,4 @@ impl Journal {
         entries.retain(|entry| !matches!(entry.progress, Progress::Abandoned | Progress::Concluded));
         Ok(entries)
     }
-
-    /// An operator's word that nothing was done: it will be submitted again when it is asked for again.
-    ///
-    /// # Errors
-    /// When the operation is not one whose outcome is unknown.
-    pub async fn settle_as_not_done(
-        &self,
-        key: &IdempotencyKey,
-        now: Timestamp,
-    ) -> Result<JournalEntry, JournalError> {
-        let _alone = self.alone(key).await;
-        let found = self.entries.get(key.as_str().as_bytes()).await?;
-        let mut found = found.ok_or_else(|| JournalError::NotFound(key.as_str().to_owned()))?;
-        let state = match &found.value.progress {
-            Progress::Submitted => None,
-            Progress::NotDone | Progress::Abandoned => Some("known not to be done"),
-            Progress::Pending { .. } => Some("pending at the CA"),
-            Progress::Done { .. } | Progress::Concluded => Some("done"),
-        };
-        if let Some(state) = state {
-            return Err(JournalError::NotUnknown(key.as_str().to_owned(), state));
-        }
-        self.note(&mut found, Progress::NotDone, now).await?;
-        Ok(found.value)
-    }
 }
