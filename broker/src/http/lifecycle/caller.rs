@@ -14,6 +14,7 @@ use yinqiao_lifecycle::identity::{AssuranceLevel, CreditCode};
 use yinqiao_lifecycle::operator::{Operator, Power};
 use yinqiao_lifecycle::user::{DeviceSession, User};
 use yinqiao_protocol::dpop::{self, Proof};
+use yinqiao_protocol::holder::HolderKind;
 use yinqiao_protocol::{Token, UserId};
 
 use crate::broker::Broker;
@@ -40,6 +41,21 @@ impl SignedIn {
     /// As one who acts: for a company only while leading it.
     pub fn actor(&self) -> Actor {
         Actor::User(UserActor { enterprise: self.leads.clone(), ..self.user.actor() })
+    }
+
+    /// Refuses who does not lead the company: whoever leads another is told that there is none, the others that it is not for
+    /// them.
+    ///
+    /// # Errors
+    /// `not-found`, `not-allowed`
+    pub fn must_lead(&self, company: &CreditCode) -> Result<(), ApiError> {
+        if self.leads.as_ref() == Some(company) {
+            Ok(())
+        } else if self.user.kind == HolderKind::LegalPerson {
+            Err(ApiError::new(Kind::NotFound, "you lead no such company"))
+        } else {
+            Err(ApiError::new(Kind::NotAllowed, "only a company's legal person may do this"))
+        }
     }
 
     /// Whose requests these are, for idempotency keys.

@@ -1,12 +1,13 @@
 //! Lists in pages.
 
+use actix_web::web;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use yinqiao_protocol::page::Page;
 
 use crate::http::problem::{ApiError, Kind};
-use crate::records::{self, Cursor};
+use crate::records::{self, Aggregate, Cursor, IndexPrefix, Repository};
 
 /// Items of a page where the caller does not say.
 const DEFAULT_LIMIT: u16 = 50;
@@ -49,6 +50,25 @@ impl PageQuery {
             .transpose()
             .map_err(|error: records::MalformedCursor| malformed(error.to_string()))?;
         Ok((cursor, usize::from(limit)))
+    }
+
+    /// Reads the page of an index, each item as `view` shows it.
+    ///
+    /// # Errors
+    /// As [`PageQuery::parse`], what `view` says, and when the store fails.
+    pub async fn read<T: Aggregate, V>(
+        &self,
+        repository: &Repository,
+        prefix: &IndexPrefix,
+        view: impl AsyncFn(T) -> Result<V, ApiError>,
+    ) -> Result<web::Json<Page<V>>, ApiError> {
+        let (after, limit) = self.parse()?;
+        let page = repository.page::<T>(prefix, after.as_ref(), limit).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for found in page.items {
+            items.push(view(found.value).await?);
+        }
+        Ok(web::Json(sent(records::Page { items, next: page.next })))
     }
 }
 

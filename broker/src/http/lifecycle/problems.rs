@@ -1,6 +1,9 @@
 //! The errors that endpoints share, for the OpenAPI document.
 
+use std::collections::BTreeMap;
+
 use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
 
 use yinqiao_protocol::problem::Problem;
 
@@ -50,21 +53,23 @@ pub enum ForCaller {
     Unavailable(#[to_schema] Problem),
 }
 
-/// Of endpoints that change something, for a signed-in user or staff.
+/// Of endpoints that change something, for a signed-in user or staff: those of reading, and these.
+pub struct ForChange;
+
+impl IntoResponses for ForChange {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = ForCaller::responses();
+        responses.extend(OfChange::responses());
+        responses
+    }
+}
+
+/// What only endpoints that change something answer.
 #[derive(IntoResponses)]
-pub enum ForChange {
+pub enum OfChange {
     /// A header, the query or the body cannot be read.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(#[to_schema] Problem),
-    /// Not signed in, or a proof is missing or wrong.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Problem),
-    /// Not for this caller.
-    #[response(status = 403, content_type = "application/problem+json")]
-    NotAllowed(#[to_schema] Problem),
-    /// There is no such thing, or it is not the caller's.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
     /// The state does not allow it (any more).
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(#[to_schema] Problem),
@@ -80,7 +85,4 @@ pub enum ForChange {
     /// If-Match is missing.
     #[response(status = 428, content_type = "application/problem+json")]
     PreconditionRequired(#[to_schema] Problem),
-    /// Something that the broker needs is out of reach, or too much is asked at once: try again after `Retry-After`.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
 }

@@ -8,9 +8,9 @@ use yinqiao_protocol::page::Page;
 use yinqiao_protocol::{Sm3Hex, UserId};
 
 use super::super::caller::SignedIn;
-use super::super::page::{PageQuery, sent};
+use super::super::page::PageQuery;
 use super::super::problems::ForCaller;
-use super::{must_stand_for, view, visible};
+use super::{view, visible};
 use crate::broker::Broker;
 use crate::directory::{CertificateRecord, of_member as value_of_member};
 use crate::http::problem::ApiError;
@@ -67,7 +67,7 @@ pub async fn of_enterprise(
     code: web::Path<CreditCode>,
     query: web::Query<PageQuery>,
 ) -> Certificates {
-    must_stand_for(&caller, &code)?;
+    caller.must_lead(&code)?;
     page(&broker, &IndexPrefix::new(Index::CertificateByEnterprise, code.as_str().as_bytes()), &query).await
 }
 
@@ -92,14 +92,12 @@ pub async fn of_member(
     query: web::Query<PageQuery>,
 ) -> Certificates {
     let (code, user) = path.into_inner();
-    must_stand_for(&caller, &code)?;
+    caller.must_lead(&code)?;
     let value = value_of_member(code.as_str(), user.as_bytes());
     page(&broker, &IndexPrefix::new(Index::CertificateByEnterprise, &value), &query).await
 }
 
 pub(super) async fn page(broker: &Broker, list: &IndexPrefix, query: &PageQuery) -> Certificates {
-    let (after, limit) = query.parse()?;
-    let page = broker.repository.page::<CertificateRecord>(list, after.as_ref(), limit).await?;
     let now = broker.repository.clock().now();
-    Ok(web::Json(sent(page.map(|found| view(&found.value, now)))))
+    query.read(&broker.repository, list, async |record: CertificateRecord| Ok(view(&record, now))).await
 }

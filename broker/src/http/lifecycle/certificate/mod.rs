@@ -4,13 +4,11 @@ use actix_web::web;
 use utoipa::OpenApi;
 
 use yinqiao_lifecycle::certificate::CertificateRefusal;
-use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_protocol::Sm3Hex;
-use yinqiao_protocol::holder::HolderKind;
 
 use super::caller::SignedIn;
 use crate::directory::CertificateRecord;
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::ApiError;
 use crate::http::resource;
 use crate::records::Repository;
 
@@ -113,15 +111,4 @@ async fn visible(
                 && (own || company.is_some_and(|code| actor.is_legal_person_of(code)))
         })
         .ok_or_else(|| ApiError::from(CertificateRefusal::NotFound))
-}
-
-/// Only the company's legal person sees its certificates.
-fn must_stand_for(caller: &SignedIn, code: &CreditCode) -> Result<(), ApiError> {
-    if caller.actor().is_legal_person_of(code) {
-        Ok(())
-    } else if caller.user.kind == HolderKind::LegalPerson {
-        Err(ApiError::new(Kind::NotFound, "you stand for no such company"))
-    } else {
-        Err(ApiError::new(Kind::NotAllowed, "only the company's legal person sees its certificates"))
-    }
 }

@@ -139,7 +139,7 @@ pub async fn removal(
     path: web::Path<(CreditCode, CascadeId)>,
 ) -> Result<web::Json<CascadeView>, ApiError> {
     let (code, id) = path.into_inner();
-    led_by(&broker.repository, &caller, &code).await?;
+    caller.must_lead(&code)?;
     let found = broker.repository.get::<Cascade>(id.as_bytes()).await?;
     let found = found.filter(|found| found.value.kind.enterprise() == Some(&code));
     found.map(|found| web::Json(cascade_view(&found.value))).ok_or_else(no_such_company)

@@ -15,7 +15,7 @@ use super::join::{remove as begin_removal, state_name};
 use super::{cascade_view, led_by, no_such_company};
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::SignedIn;
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::precondition::versioned;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
@@ -23,7 +23,7 @@ use crate::http::problem::{ApiError, Kind};
 use crate::message::{self, Notice};
 use crate::records::companies::{MembershipList, membership_key};
 use crate::records::users::users_by_id_number;
-use crate::records::{IndexPrefix, Repository, Transaction, Versioned};
+use crate::records::{Repository, Transaction, Versioned};
 
 /// Who waits to be let in.
 #[utoipa::path(
@@ -70,15 +70,9 @@ async fn listed(
     list: MembershipList,
     query: &PageQuery,
 ) -> Result<web::Json<Page<MemberView>>, ApiError> {
-    led_by(repository, caller, code).await?;
-    let (after, limit) = query.parse()?;
-    let prefix: IndexPrefix = list.in_company(code);
-    let page = repository.page::<Membership>(&prefix, after.as_ref(), limit).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for found in &page.items {
-        items.push(view(repository, &found.value).await?);
-    }
-    Ok(web::Json(sent(crate::records::Page { items, next: page.next })))
+    caller.must_lead(code)?;
+    let show = async |membership: Membership| view(repository, &membership).await;
+    query.read(repository, &list.in_company(code), show).await
 }
 
 /// One of the staff, or of those who wait.
@@ -100,7 +94,7 @@ pub async fn one(
     path: web::Path<(CreditCode, UserId)>,
 ) -> Result<HttpResponse, ApiError> {
     let (code, user) = path.into_inner();
-    led_by(&broker.repository, &caller, &code).await?;
+    caller.must_lead(&code)?;
     let found = broker.repository.get::<Membership>(&membership_key(&code, user)).await?;
     let found = found.ok_or(MembershipRefusal::NotAMember)?;
     let view = view(&broker.repository, &found.value).await?;

@@ -108,9 +108,7 @@ async fn led_by(
     caller: &SignedIn,
     code: &CreditCode,
 ) -> Result<Versioned<Enterprise>, ApiError> {
-    if caller.user.enterprise.is_none() {
-        return Err(ApiError::new(Kind::NotAllowed, "only a company's legal person may do this"));
-    }
+    caller.must_lead(code)?;
     let found = repository.get::<Enterprise>(code.as_str().as_bytes()).await?;
     found.filter(|found| found.value.is_led_by(&caller.actor())).ok_or_else(no_such_company)
 }

@@ -11,10 +11,10 @@ use yinqiao_protocol::page::Page;
 use super::{view, visible};
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::SignedIn;
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::precondition::versioned;
 use crate::http::lifecycle::problems::ForCaller;
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::ApiError;
 use crate::records::IndexPrefix;
 use crate::records::companies::{orders_for, orders_of};
 
@@ -52,12 +52,7 @@ pub async fn of_enterprise(
     code: web::Path<CreditCode>,
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<OrderView>>, ApiError> {
-    if caller.user.enterprise.is_none() {
-        return Err(ApiError::new(Kind::NotAllowed, "only a company's legal person sees its orders"));
-    }
-    if !caller.actor().is_legal_person_of(&code) {
-        return Err(ApiError::new(Kind::NotFound, "you lead no such company"));
-    }
+    caller.must_lead(&code)?;
     listed(&broker, &orders_for(&code), &query).await
 }
 
@@ -70,13 +65,7 @@ pub async fn listed(
     prefix: &IndexPrefix,
     query: &PageQuery,
 ) -> Result<web::Json<Page<OrderView>>, ApiError> {
-    let (after, limit) = query.parse()?;
-    let page = broker.repository.page::<Order>(prefix, after.as_ref(), limit).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for found in &page.items {
-        items.push(view(broker, &found.value).await?);
-    }
-    Ok(web::Json(sent(crate::records::Page { items, next: page.next })))
+    query.read(&broker.repository, prefix, async |order: Order| Ok(view(broker, &order).await?)).await
 }
 
 /// An order: one's own, or of the company that one leads.

@@ -9,7 +9,7 @@ use yinqiao_protocol::recovery::{RecoveredKey, RecoveryRequest, RecoveryView};
 use yinqiao_protocol::{RecoveryId, Sm3Hex};
 
 use super::super::caller::SignedIn;
-use super::super::page::{PageQuery, sent};
+use super::super::page::PageQuery;
 use super::super::post::{Answer, Post};
 use super::super::precondition::versioned;
 use super::super::problems::{ForCaller, ForChange};
@@ -80,11 +80,12 @@ pub async fn list(
     caller: SignedIn,
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<RecoveryView>>, ApiError> {
-    let (after, limit) = query.parse()?;
-    let list = requests_of(caller.id());
-    let page = broker.repository.page::<RecoveryRecord>(&list, after.as_ref(), limit).await?;
     let now = broker.repository.clock().now();
-    Ok(web::Json(sent(page.map(|found| view(&found.value, now)))))
+    query
+        .read(&broker.repository, &requests_of(caller.id()), async |record: RecoveryRecord| {
+            Ok(view(&record, now))
+        })
+        .await
 }
 
 /// One request of the caller; with the key, where it is there and the phone is the one that asked.

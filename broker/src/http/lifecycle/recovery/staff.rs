@@ -8,7 +8,7 @@ use yinqiao_protocol::page::Page;
 use yinqiao_protocol::recovery::{RecoveryRejection, RecoveryView};
 
 use super::super::caller::Staff;
-use super::super::page::{PageQuery, sent};
+use super::super::page::PageQuery;
 use super::super::post::{Answer, Post};
 use super::super::problems::{ForCaller, ForChange};
 use super::view::view;
@@ -34,11 +34,10 @@ pub async fn list(
     if caller.require(Power::ReadAudit).is_err() {
         caller.require(Power::ConsentToRecovery)?;
     }
-    let (after, limit) = query.parse()?;
-    let list = open_for_consent();
-    let page = broker.repository.page::<RecoveryRecord>(&list, after.as_ref(), limit).await?;
     let now = broker.repository.clock().now();
-    Ok(web::Json(sent(page.map(|found| view(&found.value, now)))))
+    query
+        .read(&broker.repository, &open_for_consent(), async |record: RecoveryRecord| Ok(view(&record, now)))
+        .await
 }
 
 /// Consents to a request. With the consent of a second officer the CA is asked for the key.

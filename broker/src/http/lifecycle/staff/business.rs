@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::http::lifecycle::account::account_of;
 use crate::http::lifecycle::caller::Staff;
 use crate::http::lifecycle::enterprise::{decide_succession, view_of};
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
@@ -37,14 +37,9 @@ pub async fn enterprises(
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<EnterpriseView>>, ApiError> {
     staff.require(Power::ReadBusiness)?;
-    let (after, limit) = query.parse()?;
     let prefix = IndexPrefix::new(Index::EnterpriseByTime, &[]);
-    let page = broker.repository.page::<Enterprise>(&prefix, after.as_ref(), limit).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for found in &page.items {
-        items.push(view_of(&broker.repository, &found.value, true).await?);
-    }
-    Ok(web::Json(sent(crate::records::Page { items, next: page.next })))
+    let show = async |company: Enterprise| view_of(&broker.repository, &company, true).await;
+    query.read(&broker.repository, &prefix, show).await
 }
 
 /// A company.
@@ -147,10 +142,8 @@ pub async fn users(
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<Account>>, ApiError> {
     staff.require(Power::ReadBusiness)?;
-    let (after, limit) = query.parse()?;
     let prefix = IndexPrefix::new(Index::UserByTime, &[]);
-    let page = broker.repository.page::<User>(&prefix, after.as_ref(), limit).await?;
-    Ok(web::Json(sent(page.map(|found| account_of(&broker, &found.value)))))
+    query.read(&broker.repository, &prefix, async |user: User| Ok(account_of(&broker, &user))).await
 }
 
 /// A person.

@@ -11,7 +11,7 @@ use yinqiao_protocol::{OperatorId, Token};
 
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::Staff;
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
 use crate::records::{Index, IndexPrefix, Repository};
@@ -32,10 +32,8 @@ pub async fn list(
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<StaffView>>, ApiError> {
     staff.require(Power::ManageStaff)?;
-    let (after, limit) = query.parse()?;
     let prefix = IndexPrefix::new(Index::OperatorByTime, &[]);
-    let page = broker.repository.page::<Operator>(&prefix, after.as_ref(), limit).await?;
-    Ok(web::Json(sent(page.map(|found| view(&found.value)))))
+    query.read(&broker.repository, &prefix, async |operator: Operator| Ok(view(&operator))).await
 }
 
 /// Adds somebody. The answer has the token, once; a lost one is replaced by another.

@@ -17,7 +17,7 @@ use yinqiao_protocol::staff::{AuditView, Statistics};
 
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::Staff;
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::problems::ForCaller;
 use crate::http::problem::ApiError;
 use crate::records::aggregates::AuditRecord;
@@ -77,12 +77,11 @@ async fn notes(
     query: &PageQuery,
 ) -> Result<web::Json<Page<AuditView>>, ApiError> {
     staff.require(Power::ReadAudit)?;
-    let (after, limit) = query.parse()?;
-    let page = broker.repository.page::<AuditRecord>(prefix, after.as_ref(), limit).await?;
-    Ok(web::Json(sent(page.map(|found| {
-        let AuditNote { action, subject, by, at, details } = found.value.note;
-        AuditView { action, subject, by: name_of(&by), at, details }
-    }))))
+    let show = async |record: AuditRecord| {
+        let AuditNote { action, subject, by, at, details } = record.note;
+        Ok(AuditView { action, subject, by: name_of(&by), at, details })
+    };
+    query.read(&broker.repository, prefix, show).await
 }
 
 fn name_of(actor: &Actor) -> String {

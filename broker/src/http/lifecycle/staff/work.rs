@@ -15,7 +15,7 @@ use yinqiao_protocol::staff::JobView;
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::Staff;
 use crate::http::lifecycle::enterprise::cascade_view;
-use crate::http::lifecycle::page::{PageQuery, sent};
+use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
@@ -57,10 +57,8 @@ pub async fn removals(
     staff.require(Power::ReadBusiness)?;
     let RemovalQuery { open, cursor, limit } = query.into_inner();
     let index = if open { Index::CascadeOpen } else { Index::CascadeByTime };
-    let (after, limit) = PageQuery::new(cursor, limit).parse()?;
-    let page =
-        broker.repository.page::<Cascade>(&IndexPrefix::new(index, &[]), after.as_ref(), limit).await?;
-    Ok(web::Json(sent(page.map(|found| cascade_view(&found.value)))))
+    let show = async |cascade: Cascade| Ok(cascade_view(&cascade));
+    PageQuery::new(cursor, limit).read(&broker.repository, &IndexPrefix::new(index, &[]), show).await
 }
 
 /// A removal.
