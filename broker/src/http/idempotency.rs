@@ -24,18 +24,33 @@ impl FromRequest for IdempotencyKey {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(value) = request.headers().get(HEADER) else { return ready(Ok(Self(None))) };
-        let text = value.to_str().unwrap_or_default();
-        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        ready(if fits {
-            Ok(Self(Some(text.to_owned())))
-        } else {
-            Err(ApiError::new(
+        ready(match sent(request) {
+            Sent::Nothing => Ok(Self(None)),
+            Sent::Key(key) => Ok(Self(Some(key.to_owned()))),
+            Sent::NoKey => Err(ApiError::new(
                 Kind::MalformedRequest,
                 "Idempotency-Key has 1 to 128 visible ASCII characters: a new UUID for each new request is a good one",
-            ))
+            )),
         })
     }
+}
+
+/// What a request has in the header.
+pub enum Sent<'r> {
+    /// It has none.
+    Nothing,
+    /// Something that is no key.
+    NoKey,
+    /// A key.
+    Key(&'r str),
+}
+
+/// The key of a request.
+pub fn sent(request: &HttpRequest) -> Sent<'_> {
+    let Some(value) = request.headers().get(HEADER) else { return Sent::Nothing };
+    let text = value.to_str().unwrap_or_default();
+    let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits { Sent::Key(text) } else { Sent::NoKey }
 }
 
 /// What the things that a request opens are called: by chance, or by its key, so that the same key names the same ones.

@@ -14,10 +14,9 @@ use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::statement::digest_of_parts;
 
 use super::precondition::versioned;
+use crate::http::idempotency::{self, Sent};
 use crate::http::problem::{ApiError, Kind};
 use crate::records::{IdempotentAnswer, Repository, Transaction, Versioned};
-
-const HEADER: &str = "Idempotency-Key";
 
 /// What a request is about, and its key.
 #[derive(Clone, Debug)]
@@ -32,19 +31,18 @@ impl FromRequest for Post {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = request.headers().get(HEADER).map(|value| value.to_str().unwrap_or_default());
-        let fits = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-        ready(value.filter(fits).map(|key| Self {
-            method: request.method().to_string(),
-            path: request.path().to_owned(),
-            key: key.to_owned(),
-        }).ok_or_else(|| {
-            ApiError::new(
+        ready(match idempotency::sent(request) {
+            Sent::Key(key) => Ok(Self {
+                method: request.method().to_string(),
+                path: request.path().to_owned(),
+                key: key.to_owned(),
+            }),
+            Sent::Nothing | Sent::NoKey => Err(ApiError::new(
                 Kind::MalformedRequest,
                 "send an Idempotency-Key of 1 to 128 visible ASCII characters, a new UUID for each new request, and the \
                  same one when you send the same request again",
-            )
-        }))
+            )),
+        })
     }
 }
 
@@ -127,13 +125,7 @@ impl Post {
 
 impl IdempotentAnswer {
     fn again(self, request_sm3: Sm3Hex) -> Result<Self, ApiError> {
-        if self.request_sm3 == request_sm3 {
-            return Ok(self);
-        }
-        Err(ApiError::new(
-            Kind::IdempotencyKeyReused,
-            "this Idempotency-Key was used for another request: use a new key for each new request",
-        ))
+        if self.request_sm3 == request_sm3 { Ok(self) } else { Err(idempotency::reused()) }
     }
 }
 

@@ -73,27 +73,6 @@ async fn note(
         .await
 }
 
-/// Attempts all jobs that are due by the broker's clock, one after the other, until none is. For a broker whose supervisor
-/// does not run. Gives the number of attempts.
-///
-/// # Errors
-/// When the store fails.
-pub async fn attempt_due_jobs(broker: &Broker) -> Result<usize, StoreError> {
-    let mut attempts = 0;
-    loop {
-        let now = broker.repository.clock().now();
-        let jobs = broker.repository.scan::<Job>(None, usize::MAX - 1).await?;
-        let due: Vec<_> = jobs.into_iter().filter(|found| found.value.due <= now).collect();
-        if due.is_empty() {
-            return Ok(attempts);
-        }
-        for job in due {
-            attempt(broker, job.value.kind.name().as_bytes()).await?;
-            attempts += 1;
-        }
-    }
-}
-
 impl Broker {
     /// Does what the job asks for, as far as it can be done now.
     async fn run_job(&self, job: &Job) -> Result<Attempt, ApiError> {

@@ -5,8 +5,8 @@ mod attempt;
 mod board;
 mod supervisor;
 
+pub use attempt::Attempt;
 #[cfg(test)]
 pub(crate) use attempt::attempt_with;
-pub use attempt::{Attempt, attempt_due_jobs};
 pub use board::JobBoard;
 pub use supervisor::JobSupervisor;
