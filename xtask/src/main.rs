@@ -1,4 +1,4 @@
-//! Tasks of the workspace: `cargo xtask test`, `cargo xtask bench NAME`, `cargo xtask demo`.
+//! Tasks of the workspace: `cargo xtask test`, `plugins`, `bench NAME`, `demo`.
 
 // A command line prints: that is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod judge;
+mod plugins;
 mod test;
 mod workspace;
 
@@ -26,6 +27,8 @@ struct Arguments {
 enum Task {
     /// Run all tests, with the judges that can be had.
     Test(test::Arguments),
+    /// Build and test the plugins that vendors start from, and run the conformance kit over both.
+    Plugins,
     /// Measure: the last line is one JSON object.
     Bench(bench::Arguments),
     /// Show it whole: a broker, two phones and a bid system, and who verifies what comes out.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Plugins => plugins::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
     };

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::judge::{self, Missing};
+use crate::plugins;
 use crate::workspace::{self, Profile};
 
 /// How a test says that it passed without having judged.
@@ -23,7 +24,8 @@ pub struct Arguments {
     filter: Option<String>,
 }
 
-/// Makes judges ready, builds what the tests run, runs all tests, and says in the end which judges were not heard.
+/// Makes judges ready, builds what the tests run, runs all tests, then what `cargo test` does not reach, and says in the end
+/// which judges were not heard.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let missing = if arguments.no_install { Vec::new() } else { judge::prepare() };
     for Missing { judge, reason } in &missing {
@@ -45,8 +47,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     let mut passed = child.wait()?.success();
-    if arguments.filter.is_none() && !missing.iter().any(|missing| missing.judge == judge::C_PLUGIN_TOOLS) {
-        passed &= c_plugin()?;
+    if arguments.filter.is_none() {
+        passed &= beyond_cargo_test(&missing)?;
     }
     println!("{} tests passed, {} failed, {} ignored.", report.passed, report.failed, report.ignored);
     for Missing { judge, reason } in &missing {
@@ -62,19 +64,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The tests that the vendor's plugin in C brings along, plain and under sanitizers.
-fn c_plugin() -> Result<bool> {
-    let folder = workspace::root().join("examples/vendor-plugin-c");
-    let output = Command::new("make").arg("-C").arg(&folder).arg("check").stdin(Stdio::null()).output();
-    let output = output.context("make cannot be run")?;
-    if output.status.success() {
-        println!("The C plugin's own tests passed.");
-    } else {
-        println!("The C plugin's own tests failed:");
-        println!("{}", String::from_utf8_lossy(&output.stdout));
-        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(output.status.success())
+/// What `cargo test` does not reach: the plugins that vendors start from.
+fn beyond_cargo_test(missing: &[Missing]) -> Result<bool> {
+    let there = |judge| !missing.iter().any(|missing| missing.judge == judge);
+    plugins::judge(there(judge::C_PLUGIN_TOOLS))
 }
 
 /// What the tests have said so far.

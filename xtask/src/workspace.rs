@@ -28,7 +28,16 @@ pub fn root() -> &'static Path {
 pub fn cargo(verb: &str) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(verb).current_dir(root());
+    forget_own_package(&mut command);
     command
+}
+
+/// Cargo tells a program that it runs which package it is of. A cargo below must not hear it: build scripts that look at
+/// these variables, like that of `ring`, would run again, and all that depends on them would be compiled again.
+pub fn forget_own_package(command: &mut Command) {
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| told(name));
+    names.for_each(|name| _ = command.env_remove(name));
 }
 
 /// Builds the project's programs, and `more` packages, and gives the folder that they lie in.
@@ -56,7 +65,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 /// This program lies in the target folder, under its own profile's name: beside it lie those of the others.
-fn programs(profile: Profile) -> Result<PathBuf> {
+pub fn programs(profile: Profile) -> Result<PathBuf> {
     let own = env::current_exe()?;
     let target =
         own.ancestors().nth(2).context("this program lies in no target folder: run it by cargo xtask")?;
