@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace;
+use crate::{miri, workspace};
 
 /// GmSSL's C library comes in this Python package's source archive.
 const EASY_GMSSL: &str = "easy-gmssl==2.0.1";
@@ -19,6 +19,10 @@ const SM_CRYPTO: &str = "sm-crypto-v2@1.15.1";
 
 /// Not a judge, but what the vendor's plugin in C is built with.
 pub const C_PLUGIN_TOOLS: &str = "compiler and libraries of the C plugin";
+/// Not a judge either: libFuzzer is C++.
+pub const FUZZER_TOOLS: &str = "compiler of the fuzzer";
+/// Sees undefined behaviour.
+pub const MIRI: &str = "Miri";
 
 /// A judge that is missing.
 #[derive(Debug)]
@@ -32,13 +36,15 @@ pub struct Missing {
 /// One judge: its name, and what makes it ready.
 type Judge = (&'static str, fn() -> Result<()>);
 
-const JUDGES: [Judge; 6] = [
+const JUDGES: [Judge; 8] = [
     ("OpenSSL", open_ssl),
     ("Bouncy Castle", bouncy_castle),
     ("GmSSL", gmssl),
     ("sm-crypto-v2", sm_crypto),
     ("strace", strace),
     (C_PLUGIN_TOOLS, c_plugin_tools),
+    (FUZZER_TOOLS, fuzzer_tools),
+    (MIRI, miri::ready),
 ];
 
 /// Makes all judges ready and tells which are not.
@@ -90,6 +96,10 @@ fn c_plugin_tools() -> Result<()> {
         quietly(ask.args(["--exists", "libcrypto", "jansson"])).is_ok()
     };
     if there && known() { Ok(()) } else { apt_install(&PACKAGES) }
+}
+
+fn fuzzer_tools() -> Result<()> {
+    if on_path("c++") { Ok(()) } else { apt_install(&["g++"]) }
 }
 
 /// Into the workspace's `.tools/node`.

@@ -1,11 +1,13 @@
-//! Tasks of the workspace: `cargo xtask test`, `plugins`, `bench NAME`, `demo`.
+//! Tasks of the workspace: `cargo xtask test`, `fuzz`, `miri`, `plugins`, `bench NAME`, `demo`.
 
 // A command line prints: that is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod demo;
+mod fuzz;
 mod judge;
+mod miri;
 mod plugins;
 mod test;
 mod workspace;
@@ -27,6 +29,10 @@ struct Arguments {
 enum Task {
     /// Run all tests, with the judges that can be had.
     Test(test::Arguments),
+    /// Fuzz the parsers of foreign bytes.
+    Fuzz(fuzz::Arguments),
+    /// Run the unsafe code that plugins in Rust stand on under Miri.
+    Miri,
     /// Build and test the plugins that vendors start from, and run the conformance kit over both.
     Plugins,
     /// Measure: the last line is one JSON object.
@@ -38,8 +44,14 @@ enum Task {
 fn main() -> ExitCode {
     // What is built must not be writable by others: the broker takes no plugin that they could exchange.
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    if let Err(error) = fuzz::wrap_compiler() {
+        eprintln!("cargo xtask: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let done = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Miri => miri::run(),
         Task::Plugins => plugins::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),

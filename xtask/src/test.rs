@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::judge::{self, Missing};
-use crate::plugins;
 use crate::workspace::{self, Profile};
+use crate::{fuzz, miri, plugins};
 
 /// How a test says that it passed without having judged.
 const NOT_RUN: &str = "NOT RUN:";
@@ -64,10 +64,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What `cargo test` does not reach: the plugins that vendors start from.
+/// What `cargo test` does not reach: the plugins that vendors start from, fuzzing, and Miri.
 fn beyond_cargo_test(missing: &[Missing]) -> Result<bool> {
     let there = |judge| !missing.iter().any(|missing| missing.judge == judge);
-    plugins::judge(there(judge::C_PLUGIN_TOOLS))
+    let plugins = plugins::judge(there(judge::C_PLUGIN_TOOLS))?;
+    let fuzzing = !there(judge::FUZZER_TOOLS) || fuzz::passes(&fuzz::Arguments::default())?;
+    let miri = !there(judge::MIRI) || miri::passes()?;
+    Ok(plugins && fuzzing && miri)
 }
 
 /// What the tests have said so far.

@@ -25,6 +25,8 @@ mod configuration;
 mod dialogue;
 mod enrol;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod general;
 mod hash;
 mod http;
