@@ -20,7 +20,7 @@ __attribute__((weak)) void fault_table(const ca_host *table, ca_adapter *adapter
   (void)adapter;
 }
 
-static json_t *present_configuration(void) {
+json_t *present_configuration(void) {
   (void)pthread_mutex_lock(&lock);
   json_t *configuration = opened_with;
   (void)pthread_mutex_unlock(&lock);
@@ -34,6 +34,10 @@ static const char *text_member(const json_t *object, const char *name, const cha
 
 static bool strikes_at(const char *place) {
   return strcmp(text_member(present_configuration(), "at", "issue"), place) == 0;
+}
+
+bool present_variant(const char *name) {
+  return strcmp(text_member(present_configuration(), "variant", ""), name) == 0;
 }
 
 bool is_variant(const struct strike *strike, const char *name) {
@@ -180,7 +184,10 @@ __attribute__((visibility("default"))) int32_t ca_adapter_get(const ca_host *tab
 
 int32_t ca_adapter_get(const ca_host *table, ca_adapter *out) {
   static const char name[] = FAULT;
-  if (table == NULL || out == NULL || table->abi_major != CA_ABI_MAJOR) return CA_NOT_SUPPORTED;
+  if (table == NULL || out == NULL) return CA_NOT_SUPPORTED;
+#ifndef ANY_MAJOR
+  if (table->abi_major != CA_ABI_MAJOR) return CA_NOT_SUPPORTED;
+#endif
   ca_adapter mine = VENDOR_ADAPTER;
   mine.name = (ca_slice){(const uint8_t *)name, sizeof name - 1};
   mine.describe = describe;

@@ -38,6 +38,12 @@ int32_t fault_strike(const struct strike *strike);
 /* Changes the table before the host sees it. Only some faults have it. */
 void fault_table(const ca_host *host, ca_adapter *table);
 
+/* The last open's configuration, NULL when it was no JSON: for what is no strike. */
+json_t *present_configuration(void);
+
+/* Whether it asks for that variant. */
+bool present_variant(const char *name);
+
 /* Whether the configuration asks for that variant. */
 bool is_variant(const struct strike *strike, const char *name);
 

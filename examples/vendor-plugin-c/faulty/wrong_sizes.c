@@ -8,6 +8,7 @@ int32_t fault_strike(const struct strike *strike) {
 
 void fault_table(const ca_host *host, ca_adapter *table) {
   (void)host;
+  (void)table;
 #if defined(LARGER_THAN_ROOM)
   table->struct_size += 64;
 #elif defined(LARGER_THAN_FILLED)
@@ -46,8 +47,15 @@ void fault_table(const ca_host *host, ca_adapter *table) {
   table->threading = 77;
 #elif defined(UNKNOWN_FLAGS)
   table->flags = 0x80000001;
+#elif defined(OTHER_MINOR)
+  if (host->abi_minor != CA_ABI_MINOR) table->vendor.len--;
+#elif defined(ANY_MAJOR)
+  /* The skeleton answers hosts of other contracts as well. */
+#elif defined(CALLS_HOST)
+  (void)host->now_ms(host->ctx);
+  host->log(host->ctx, CA_LOG_INFO, 1, (ca_slice){(const uint8_t *)"{}", 2});
 #elif defined(MISSING_SYMBOL)
-  (void)table; /* exported under another name */
+  /* Exported under another name. */
 #else
 #error "which one?"
 #endif

@@ -2,12 +2,14 @@
  *
  *     operation '\n' idempotency key '\n' length '\n' document
  *
- * and reads   status '\n' length '\n' document.   BLIND, DEAF and OVERRUN are the faults that the tests choose. */
+ * and reads   status '\n' length '\n' document.   BLIND, DEAF, ABRUPT, ONE_SESSION and
+ * OVERRUN are the faults that the tests choose. */
 #include "ca_adapter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -100,6 +102,13 @@ static int32_t ask(ca_instance *instance, const ca_call *call, uint32_t operatio
                    ca_buf *out) {
   const ca_host *host = instance->host;
   int fd = connected(instance);
+#ifdef ABRUPT
+  if (fd < 0) return fail(host, out, CA_PERMANENT, "the CA refuses connections");
+#endif
+#ifdef ONE_SESSION
+  static atomic_int sessions;
+  if (atomic_fetch_add(&sessions, 1) > 0) return close(fd), fail(host, out, CA_UNHEALTHY, "the session is over");
+#endif
   if (fd < 0) return fail(host, out, CA_UNHEALTHY, "the CA refuses connections");
   char head[256], status[16], length[16];
   int size = snprintf(head, sizeof head, "%u\n%.*s\n%llu\n", operation, (int)call->idempotency_key.len,

@@ -49,20 +49,48 @@ pub fn softca() -> PathBuf {
 pub fn c_plugin(folder: &TempDir, name: &str, macros: &[&str]) -> PathBuf {
     let sanitized = if macros.contains(&"SANITIZED") { "-sanitized" } else { "" };
     let library = folder.path().join(format!("lib{name}{sanitized}.so"));
+    let mut arguments: Vec<String> = macros.iter().map(|name| format!("-D{name}")).collect();
+    if macros.contains(&"SANITIZED") {
+        arguments.extend(["-fsanitize=address".to_owned(), "-g".to_owned()]);
+    }
+    compile(&source(name), &library, &arguments);
+    library
+}
+
+/// The plugin `lists`, linked with these arguments; `NEEDED` is a library that it needs by its path.
+pub fn c_plugin_linked(folder: &TempDir, arguments: &[&str]) -> PathBuf {
+    let (needed, library) = (folder.path().join("libneeded.so"), folder.path().join("liblists.so"));
+    let nothing = folder.path().join("nothing.c");
+    std::fs::write(&nothing, "int nothing(void);\nint nothing(void) { return 0; }\n").unwrap();
+    compile(&nothing, &needed, &[]);
+    let mut all = vec![r#"-DREPLY="{}""#.to_owned()];
+    for argument in arguments {
+        match *argument {
+            "NEEDED" => all.extend(["-Wl,--no-as-needed".to_owned(), needed.display().to_string()]),
+            other => all.push(other.to_owned()),
+        }
+    }
+    compile(&source("lists"), &library, &all);
+    library
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plugins").join(format!("{name}.c"))
+}
+
+fn compile(source: &Path, library: &Path, arguments: &[String]) {
     let output = Command::new("cc")
         .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
         .arg("-fvisibility=hidden")
-        .args(if macros.contains(&"SANITIZED") { &["-fsanitize=address", "-g"][..] } else { &[] })
-        .args(macros.iter().map(|name| format!("-D{name}")))
         .arg("-I")
         .arg(adapters().join("include"))
         .arg("-o")
-        .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plugins").join(format!("{name}.c")))
+        .arg(library)
+        .arg(source)
+        .args(arguments)
         .output()
         .expect("the C compiler `cc` runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    library
 }
 
 /// The kit on a plugin, with the two roles of this crate.
