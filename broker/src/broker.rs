@@ -116,7 +116,7 @@ impl Broker {
         secrets::prepare(&config.data_directory)?;
         let signing_key = secrets::signing_key(&config.data_directory)?;
         let token_key = secrets::token_key(&config.data_directory)?;
-        let identity = IdentityProvider::new(&config.identity, &public_url)?;
+        let identity = IdentityProvider::new(config, &public_url)?;
         let hub = Arc::new(EventHub::default());
         let sink: Arc<dyn EventSink> = hub.clone();
         let sled = SledStore::open(&config.data_directory.join("store"), sink)?;

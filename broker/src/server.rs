@@ -61,6 +61,8 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     // Bound above so that a taken port is told before anything is started; the backlog is set by listening again.
     rustix::net::listen(&listener, i32::try_from(BACKLOG).unwrap_or(i32::MAX))
         .map_err(|e| listen_error(e.into()))?;
+    // The parts that reach this process over its own port need the one that is taken.
+    let config = Config { listen: address, ..config };
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     if config.public_url.is_none() && address.ip().is_unspecified() {
         warn!(%address, "no phone can reach this address, and it stands in every code: set public_url");
@@ -84,7 +86,11 @@ pub async fn serve(config: Config, ready: impl FnOnce(&str)) -> Result<(), Serve
     let control = actix_rt::spawn(control::serve(control, Arc::clone(&broker)));
     let shared = broker.clone();
     let mut server = HttpServer::new(move || {
-        App::new().app_data(shared.clone()).wrap(from_fn(http::request_id::assign)).configure(http::configure)
+        App::new()
+            .app_data(shared.clone())
+            .wrap(from_fn(http::request_id::assign))
+            .configure(|config| shared.identity.configure(config))
+            .configure(http::configure)
     })
     .max_connections(config.connections_per_thread)
     .client_request_timeout(Duration::from_secs(15))

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod access;
+mod embedded_provider;
 mod manual;
 mod stage;

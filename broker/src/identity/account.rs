@@ -281,7 +281,7 @@ impl From<SessionRefusal> for ApiError {
 impl From<IdentityError> for ApiError {
     fn from(error: IdentityError) -> Self {
         let kind = match &error {
-            IdentityError::Settings(_) => Kind::Internal,
+            IdentityError::Settings(_) | IdentityError::Embedded(_) => Kind::Internal,
             IdentityError::Unavailable { .. } | IdentityError::NotConfigured => {
                 Kind::IdentityProviderUnavailable
             }

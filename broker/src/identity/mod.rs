@@ -1,6 +1,7 @@
 //! Who signs in: an OpenID provider says who a person is, the phone's key says that it is this phone.
 
 mod account;
+mod embedded;
 mod provider;
 mod replay;
 mod settings;

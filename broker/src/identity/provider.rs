@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::web::ServiceConfig;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreProviderMetadata};
 use openidconnect::{
     AdditionalClaims, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
@@ -12,9 +13,12 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use yinqiao_identity_provider::ProviderError;
 use zeroize::Zeroizing;
 
+use super::embedded::{self, Embedded};
 use super::settings::IdentitySettings;
+use crate::config::Config;
 
 /// How long the provider's metadata and keys are taken for current.
 const FRESH: Duration = Duration::from_secs(600);
@@ -30,8 +34,14 @@ pub enum IdentityError {
     #[error("the identity provider's settings do not fit: {0}")]
     Settings(String),
     /// There is none.
-    #[error("no identity provider is configured, so nobody can sign in: the operator sets identity.issuer")]
+    #[error(
+        "no identity provider is configured, so nobody can sign in: the operator sets identity.issuer, or for a demonstration \
+         identity.embedded = true"
+    )]
     NotConfigured,
+    /// The embedded provider does not start.
+    #[error(transparent)]
+    Embedded(ProviderError),
     /// The provider does not answer, or answers what cannot be.
     #[error("the identity provider {issuer} does not answer as it should: {reason}")]
     Unavailable {
@@ -88,16 +98,18 @@ pub struct IdentityProvider {
     redirect_uri: String,
     secret: Option<Zeroizing<String>>,
     agent: ureq::Agent,
+    embedded: Option<Embedded>,
     /// Held while the metadata is fetched, so that it is fetched once.
     metadata: Mutex<Option<(Instant, Arc<CoreProviderMetadata>)>>,
 }
 
 impl IdentityProvider {
-    /// For these settings; `public_url` is the broker's address.
+    /// For these settings; `public_url` is the broker's address. `config.listen` has the port that is listened on.
     ///
     /// # Errors
-    /// When a file of the settings cannot be read.
-    pub fn new(settings: &IdentitySettings, public_url: &str) -> Result<Self, IdentityError> {
+    /// When a file of the settings cannot be read, or the embedded provider does not start.
+    pub fn new(config: &Config, public_url: &str) -> Result<Self, IdentityError> {
+        let settings = &config.identity;
         let unreadable = |path: &std::path::Path, reason: &dyn std::fmt::Display| {
             IdentityError::Settings(format!("{} cannot be read: {reason}", path.display()))
         };
@@ -121,24 +133,37 @@ impl IdentityProvider {
                 .map_err(|reason| unreadable(path, &reason))?;
             tls = tls.root_certs(RootCerts::new_with_certs(&roots));
         }
-        let agent = ureq::Agent::config_builder()
+        let mut agent = ureq::Agent::config_builder()
             .timeout_global(Some(WITHIN))
             .max_redirects(0)
             .http_status_as_error(false)
-            .tls_config(tls.build())
-            .build()
-            .into();
+            .tls_config(tls.build());
+        let redirect_uri =
+            settings.redirect_uri.clone().unwrap_or_else(|| format!("{public_url}/app/signed-in"));
+        let mut issuer = settings.issuer.clone().unwrap_or_default();
+        let mut embedded = None;
+        if settings.embedded {
+            embedded = Some(Embedded::start(config, public_url, &redirect_uri)?);
+            issuer = embedded::issuer(public_url);
+            // No proxy of the environment stands between this process and itself.
+            agent = agent.proxy(None);
+        }
         Ok(Self {
-            issuer: settings.issuer.clone().unwrap_or_default(),
-            redirect_uri: settings
-                .redirect_uri
-                .clone()
-                .unwrap_or_else(|| format!("{public_url}/app/signed-in")),
+            issuer,
+            redirect_uri,
             settings: settings.clone(),
             secret,
-            agent,
+            agent: agent.build().into(),
+            embedded,
             metadata: Mutex::new(None),
         })
+    }
+
+    /// Mounts the embedded provider, where there is one.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        if let Some(embedded) = &self.embedded {
+            embedded.configure(config);
+        }
     }
 
     /// Where a user gets the levels that are missing.
@@ -187,7 +212,7 @@ impl IdentityProvider {
     pub async fn finish(&self, code: &str, code_verifier: &str, nonce: &str) -> Result<Said, IdentityError> {
         let client = self.client().await?;
         let refused = |reason: String| IdentityError::Refused(reason);
-        let http = |request| exchange(self.agent.clone(), request);
+        let http = |request| self.exchange(request);
         let tokens = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|reason| self.unavailable(&reason))?
@@ -239,7 +264,7 @@ impl IdentityProvider {
         }
         let issuer = IssuerUrl::new(self.issuer.clone())
             .map_err(|reason| IdentityError::Settings(format!("issuer: {reason}")))?;
-        let http = |request| exchange(self.agent.clone(), request);
+        let http = |request| self.exchange(request);
         match CoreProviderMetadata::discover_async(issuer, &http).await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
@@ -252,6 +277,21 @@ impl IdentityProvider {
                 None => Err(self.unavailable(&reason)),
             },
         }
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, ExchangeError> {
+        let agent = self.agent.clone();
+        let request = match &self.embedded {
+            Some(embedded) => embedded.shorten(request),
+            None => request,
+        };
+        let run = move || -> Result<HttpResponse, ureq::Error> {
+            let response = agent.run(request)?;
+            let (head, mut body) = response.into_parts();
+            let body = body.with_config().limit(MOST_OCTETS).read_to_vec()?;
+            Ok(HttpResponse::from_parts(head, body))
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|_| ExchangeError::BrokenOff)?.map_err(Into::into)
     }
 
     fn unavailable(&self, reason: &dyn std::error::Error) -> IdentityError {
@@ -272,14 +312,4 @@ enum ExchangeError {
     Http(#[from] ureq::Error),
     #[error("the request was broken off")]
     BrokenOff,
-}
-
-async fn exchange(agent: ureq::Agent, request: HttpRequest) -> Result<HttpResponse, ExchangeError> {
-    let run = move || -> Result<HttpResponse, ureq::Error> {
-        let response = agent.run(request)?;
-        let (head, mut body) = response.into_parts();
-        let body = body.with_config().limit(MOST_OCTETS).read_to_vec()?;
-        Ok(HttpResponse::from_parts(head, body))
-    };
-    tokio::task::spawn_blocking(run).await.map_err(|_| ExchangeError::BrokenOff)?.map_err(Into::into)
 }

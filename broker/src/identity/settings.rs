@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use yinqiao_identity_provider::Limits;
 
 use crate::gateway;
 
-/// `[identity]`. Without `issuer` nobody signs in: certificates then come by the operator's codes alone.
+/// `[identity]`. Without `issuer` and `embedded` nobody signs in: certificates then come by the operator's codes alone.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentitySettings {
@@ -32,6 +33,12 @@ pub struct IdentitySettings {
     pub trust_file: Option<PathBuf>,
     /// What the provider calls the claims.
     pub claims: ClaimNames,
+    /// Runs a provider inside the broker, at `/identity` of the public address, which has to be `https://…` or this machine's.
+    /// For demonstrations only: it confirms everybody. Beside it only `client_id`, `redirect_uri` and `limits` are set.
+    pub embedded: bool,
+    /// What the embedded provider lets users try, and how often.
+    #[serde(skip_serializing_if = "is_default")]
+    pub limits: Limits,
 }
 
 /// `[identity.claims]`: names of members in the provider's UserInfo answer.
@@ -65,6 +72,8 @@ impl Default for IdentitySettings {
             levels_url: None,
             trust_file: None,
             claims: ClaimNames::default(),
+            embedded: false,
+            limits: Limits::default(),
         }
     }
 }
@@ -101,6 +110,76 @@ impl IdentitySettings {
             return Err("identity.client_id is empty: give the name that the provider knows this broker by"
                 .to_owned());
         }
-        Ok(())
+        if self.embedded { self.check_embedded() } else { self.check_without_embedded() }
+    }
+
+    /// The embedded provider has an issuer URL, names and trust of its own.
+    fn check_embedded(&self) -> Result<(), String> {
+        let default = Self::default();
+        let others = [
+            ("issuer", self.issuer.is_some()),
+            ("client_secret_file", self.client_secret_file.is_some()),
+            ("scopes", self.scopes != default.scopes),
+            ("levels_url", self.levels_url.is_some()),
+            ("trust_file", self.trust_file.is_some()),
+            ("claims", self.claims != default.claims),
+        ];
+        match others.into_iter().find(|(_, is_set)| *is_set) {
+            Some((key, _)) => Err(format!(
+                "identity.embedded and identity.{key} are both set: take out identity.{key} for the embedded provider, \
+                 or identity.embedded for another one"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_without_embedded(&self) -> Result<(), String> {
+        if is_default(&self.limits) {
+            return Ok(());
+        }
+        Err("identity.limits are the embedded provider's: set identity.embedded = true too, or take them out"
+            .to_owned())
+    }
+}
+
+fn is_default(limits: &Limits) -> bool {
+    *limits == Limits::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), String> {
+        toml::from_str::<IdentitySettings>(text).unwrap().check()
+    }
+
+    #[test]
+    fn the_embedded_provider_may_have_limits_a_client_id_and_a_redirect_uri() {
+        check("embedded = true").unwrap();
+        check("embedded = true\nclient_id = \"phone\"\nredirect_uri = \"https://a.example/back\"").unwrap();
+        check("embedded = true\nlimits.codes.resend = { tries = 3, within = 60 }").unwrap();
+    }
+
+    #[test]
+    fn the_embedded_provider_beside_what_belongs_to_another_one_is_refused_in_one_line() {
+        for other in [
+            "issuer = \"https://id.example.cn\"",
+            "client_secret_file = \"secret\"",
+            "scopes = []",
+            "levels_url = \"https://id.example.cn/levels\"",
+            "trust_file = \"roots.pem\"",
+            "claims.name = \"full_name\"",
+        ] {
+            let refusal = check(&format!("embedded = true\n{other}")).unwrap_err();
+            let key = other.split([' ', '.']).next().unwrap();
+            assert!(refusal.contains(&format!("identity.{key}")) && !refusal.contains('\n'), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn limits_without_the_embedded_provider_are_refused() {
+        let refusal = check("limits.session_life = 60").unwrap_err();
+        assert!(refusal.contains("identity.embedded = true"), "{refusal}");
     }
 }
