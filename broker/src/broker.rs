@@ -200,7 +200,8 @@ impl Broker {
             self.outages.begins(authority.name(), authority.trust().without_list_since(now));
         }
         if checked.is_ok()
-            && let Err(error) = authority.check(&known.encryption, Usage::Encryption, now).await
+            && let Some(encryption) = &known.encryption
+            && let Err(error) = authority.check(encryption, Usage::Encryption, now).await
         {
             checked = Err(error);
         }

@@ -108,6 +108,12 @@ pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3"
 pub const SUBJECT_SERIAL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.5");
 /// Attribute countryName, C.
 pub const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
+/// surname (X.520).
+pub const SURNAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.4");
+/// name (X.520), of which the other names are subtypes.
+pub const NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.41");
+/// givenName (X.520).
+pub const GIVEN_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.42");
 /// Attribute organizationName, O.
 pub const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 /// Attribute organizationalUnitName, OU.

@@ -12,6 +12,10 @@ use crate::task::Purpose;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
+/// An enrolment is answered within so many seconds, also while its CA is out of reach: a phone waits longer than that before it
+/// takes the answer for lost and sends the same request again.
+pub const ENROLMENT_ANSWERED_WITHIN_SECONDS: u64 = 60;
+
 /// `POST /v1/phone/enrolments`. The same request sent again gets the same certificates.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -33,10 +37,13 @@ pub struct Enrolled {
     pub certificate_authority: String,
     /// DER.
     pub signing_certificate: Base64,
-    /// DER.
-    pub encryption_certificate: Base64,
-    /// SM2EnvelopedKey (GM/T 0009), DER: the encryption key, for the signing key.
-    pub enveloped_key: Base64,
+    /// DER. Absent where the enrolment allows a signing certificate alone and the CA issues no other; such a holder signs, and
+    /// nothing can be encrypted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_certificate: Option<Base64>,
+    /// SM2EnvelopedKey (GM/T 0009), DER: the encryption key, for the signing key. There where `encryption_certificate` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enveloped_key: Option<Base64>,
     /// Issuers up to and with the root, DER.
     pub chain: Vec<Base64>,
 }

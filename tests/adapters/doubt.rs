@@ -64,9 +64,9 @@ fn an_issue_in_doubt_is_taken_to_no_other_ca() {
     let applicant = Applicant::new(&broker, "王小明", None);
     stands_in_doubt(&applicant);
     broker.operator(&["adapter", "disable", "vendor"]);
-    applicant.send().refused("invalid-request");
+    applicant.send().refused("certificate-authority-unavailable");
     broker.restart();
-    applicant.send().refused("invalid-request");
+    applicant.send().refused("certificate-authority-unavailable");
     assert!(certificates(&broker).is_empty());
     broker.operator(&["adapter", "enable", "vendor"]);
     let key = operations(&broker)[0]["key"].as_str().unwrap().to_owned();

@@ -103,7 +103,7 @@ fn where_the_first_ca_has_issued_and_cannot_be_asked_no_other_one_issues() {
     });
     broker.operator(&["adapter", "disable", "first"]);
     broker.restart();
-    let problem = applicant.send().refused("invalid-request");
+    let problem = applicant.send().refused("certificate-authority-unavailable");
     assert!(problem.detail.contains("\"first\""), "{problem}");
     assert!(certificates(&broker).is_empty());
     broker.operator(&["adapter", "enable", "first"]);

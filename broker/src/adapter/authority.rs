@@ -1,9 +1,10 @@
 //! One configured CA: its adapter's calls, its certificates and its newest revocation list.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::{info, warn};
 
 use yinqiao_ca_sdk::messages::{
     CertificatePair, IdempotencyKey, IssueRequest, IssuedSeal, Reply, Request, SealIssueRequest,
@@ -14,6 +15,7 @@ use super::catalogue::Entry;
 use super::journal::Journal;
 use super::known_root::{KnownRoots, RootError};
 use super::operation::Patience;
+use super::trouble::{Line, Trouble};
 use super::trust::TrustStore;
 use crate::clock;
 use crate::store::StoreError;
@@ -126,6 +128,10 @@ pub struct Authority {
     trust: TrustStore,
     /// How many of everyone's questions are with the CA at once.
     public: Semaphore,
+    /// Of calls that change something. Locked for a look, as the other one.
+    calls: Mutex<Trouble>,
+    /// Of the revocation list.
+    list: Mutex<Trouble>,
 }
 
 impl Authority {
@@ -140,6 +146,8 @@ impl Authority {
             name: entry.name.to_string(),
             trust: TrustStore::default(),
             public: Semaphore::new(PUBLIC_TURNS),
+            calls: Mutex::default(),
+            list: Mutex::default(),
             entry: RwLock::new(Arc::new(entry)),
             plugin: RwLock::new(plugin),
             journal,
@@ -190,6 +198,48 @@ impl Authority {
     /// A turn to pass on a question of someone whom nobody knows; none when many others do.
     pub fn public_turn(&self) -> Option<SemaphorePermit<'_>> {
         self.public.try_acquire().ok()
+    }
+
+    /// A call that changes something fails, and is made again.
+    pub(super) fn call_fails(&self, error: &AuthorityError) {
+        let line = self.calls.lock().unwrap_or_else(PoisonError::into_inner).fails(clock::now());
+        if let Some(Line::Fails { since, untold }) = line {
+            warn!(adapter = self.name, %error, %since, untold, "asking the CA again");
+        }
+    }
+
+    /// Such a call has succeeded.
+    pub(super) fn call_works(&self) {
+        let line = self.calls.lock().unwrap_or_else(PoisonError::into_inner).works();
+        self.tell_of_end(line);
+    }
+
+    /// The CA has answered a question.
+    pub(super) fn answers(&self) {
+        let line = self.calls.lock().unwrap_or_else(PoisonError::into_inner).answers(clock::now());
+        self.tell_of_end(line);
+    }
+
+    fn tell_of_end(&self, line: Option<Line>) {
+        if let Some(Line::Works { since }) = line {
+            info!(adapter = self.name, %since, "the CA does what it is asked for again");
+        }
+    }
+
+    /// Fetching its revocation list fails.
+    pub(super) fn list_fails(&self, error: &AuthorityError) {
+        let line = self.list.lock().unwrap_or_else(PoisonError::into_inner).fails(clock::now());
+        if let Some(Line::Fails { since, untold }) = line {
+            warn!(adapter = self.name, %error, %since, untold, "no revocation list");
+        }
+    }
+
+    /// Its revocation list was fetched.
+    pub(super) fn list_comes(&self) {
+        let line = self.list.lock().unwrap_or_else(PoisonError::into_inner).works();
+        if let Some(Line::Works { since }) = line {
+            info!(adapter = self.name, %since, "the revocation list comes again");
+        }
     }
 
     /// What the CA vouches for, and what it has revoked.

@@ -10,7 +10,9 @@ mod operation;
 pub mod outage;
 pub mod plugin;
 pub mod routing;
+pub mod seal;
 pub mod supervisor;
+mod trouble;
 pub mod trust;
 
 pub use authorities::{Authorities, InstallError};

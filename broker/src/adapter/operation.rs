@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{
@@ -89,6 +89,9 @@ impl Authority {
             let waited = begun.elapsed();
             let came = self.take_step(key, request, &mut entry).await?;
             let now = clock::now();
+            if matches!(came, Came::Done(_) | Came::Pending(_)) {
+                self.call_works();
+            }
             let pause = match came {
                 Came::Answer(reply) => return Ok(reply),
                 Came::Done(reply) => {
@@ -119,7 +122,7 @@ impl Authority {
                 if waited.saturating_add(pause) > patience.trouble {
                     return Err(error);
                 }
-                warn!(adapter = %self.name(), %error, "asking the CA again");
+                self.call_fails(&error);
             }
             tokio::time::sleep(pause).await;
         }
@@ -206,7 +209,10 @@ impl Authority {
             .map_err(|e| self.broken(format!("idempotency key: {e}")))?;
         let handle = self.handle()?;
         match handle.submit(&request, &key, &CallOptions::within(CALL_WITHIN)).await {
-            Ok(Submitted::Done { reply, .. }) => Ok(*reply),
+            Ok(Submitted::Done { reply, .. }) => {
+                self.answers();
+                Ok(*reply)
+            }
             Ok(Submitted::Pending(pending)) => {
                 Err(self.pending(Duration::from_millis(pending.retry_after_ms)))
             }

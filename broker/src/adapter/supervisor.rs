@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use yinqiao_ca_worker::BreakerState;
 use yinqiao_protocol::Timestamp;
@@ -77,6 +77,7 @@ pub(super) async fn note(authority: &Authority, outages: &Outages, refreshed: Re
     match refreshed {
         Ok(()) => {
             debug!(adapter = authority.name(), "revocation list fetched");
+            authority.list_comes();
             let entry = authority.entry();
             if entry.accept_new_root {
                 // It was good for once, and the roots have been looked at.
@@ -87,7 +88,7 @@ pub(super) async fn note(authority: &Authority, outages: &Outages, refreshed: Re
             }
         }
         Err(problem) => {
-            warn!(adapter = authority.name(), error = %problem, "no revocation list");
+            authority.list_fails(&problem);
             if !authority.trust().has_fresh_list(now) {
                 outages.begins(authority.name(), authority.trust().without_list_since(now));
             }

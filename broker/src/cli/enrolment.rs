@@ -32,6 +32,13 @@ pub enum Command {
         /// Adapter of the CA that issues. Where none is named, the catalogue's routes say which, and which ones after it.
         #[arg(long)]
         adapter: Option<String>,
+        /// What the CA calls the product that is to be issued, or the certificate policy; routes go by it, and the CA is told.
+        #[arg(long)]
+        product: Option<String>,
+        /// Take a signing certificate without an encryption certificate where the CA issues no other. Its holder can sign, and
+        /// neither be sent encrypted bids nor open them with it.
+        #[arg(long)]
+        signing_only: bool,
         /// Days that the certificates will be valid.
         #[arg(long, default_value_t = 365)]
         validity_days: u32,
@@ -65,6 +72,8 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         enterprise_code,
         holder,
         adapter,
+        product,
+        signing_only,
         validity_days,
         code_hours,
         json,
@@ -82,6 +91,8 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         enterprise,
         holder,
         certificate_authority: adapter,
+        product,
+        signing_only,
         validity_days,
         code_hours,
     };

@@ -43,6 +43,14 @@ pub enum Command {
     },
     /// List seals, also those that their CA has not made yet.
     List,
+    /// List the requests for seals that their CA has not made yet.
+    Requests,
+    /// Withdraw the request for a seal that is not made yet. The CA is told where it can be; a seal that it makes all the same is
+    /// revoked and never used.
+    Withdraw {
+        /// Its id, as `yinqiao seal requests` shows it.
+        seal: SealId,
+    },
     /// Write a seal's DER.
     Export {
         /// Its id, as the list shows it.
@@ -118,6 +126,17 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
             }
         }
         Command::List => show(&ask(config, operator::Command::ListSeals {})?, None),
+        Command::Requests => show(&ask(config, operator::Command::ListSealRequests {})?, None),
+        Command::Withdraw { seal } => {
+            let answer = ask(config, operator::Command::WithdrawSeal { seal })?;
+            if let Some(reason) = answer["reason"].as_str() {
+                super::say_error(&format!(
+                    "the CA may still make the seal ({reason}): then the broker has it revoked; `yinqiao seal requests` shows \
+                     when nothing is left of it"
+                ));
+            }
+            show(&answer, Some("state"))
+        }
     }
 }
 

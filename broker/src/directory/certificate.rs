@@ -17,7 +17,7 @@ use super::{Directory, DirectoryError};
 use crate::records::Observer;
 use crate::store::{Collection, StoreError};
 
-/// A signing and an encryption certificate of one holder on one phone. Stored under the SM3 of the signing
+/// A signing certificate of one holder on one phone, mostly with an encryption certificate. Stored under the SM3 of the signing
 /// certificate's DER.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(try_from = "Stored")]
@@ -28,8 +28,9 @@ pub struct CertificateRecord {
     pub certificate_authority: String,
     /// DER.
     pub signing_certificate: Base64,
-    /// DER.
-    pub encryption_certificate: Base64,
+    /// DER; none where the CA issued a signing certificate alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_certificate: Option<Base64>,
     /// The phone's own key, 04 ‖ x ‖ y, which signs claims.
     pub device_key: Base64,
     /// What decisions need to know of it.
@@ -51,8 +52,8 @@ pub struct NewCertificate {
     pub certificate_authority: String,
     /// DER.
     pub signing_certificate: Base64,
-    /// DER.
-    pub encryption_certificate: Base64,
+    /// DER; none where the CA issued a signing certificate alone.
+    pub encryption_certificate: Option<Base64>,
     /// The phone's own key, 04 ‖ x ‖ y.
     pub device_key: Base64,
     /// When it was issued.
@@ -66,9 +67,10 @@ impl CertificateRecord {
     /// When a certificate cannot be read.
     pub fn new(new: NewCertificate) -> Result<Self, yinqiao_gm::Error> {
         let signing = Certificate::from_der(new.signing_certificate.as_slice())?;
-        let encryption = Certificate::from_der(new.encryption_certificate.as_slice())?;
+        let encryption = new.encryption_certificate.as_ref().map(|der| Certificate::from_der(der.as_slice()));
+        let encryption = encryption.transpose()?;
         let code = new.holder.enterprise.as_ref().map(|enterprise| &enterprise.unified_social_credit_code);
-        let not_after = signing.not_after().min(encryption.not_after());
+        let not_after = encryption.iter().fold(signing.not_after(), |end, other| end.min(other.not_after()));
         Ok(Self {
             facts: Facts {
                 sm3: Sm3Hex::of(new.signing_certificate.as_slice()),
@@ -76,7 +78,7 @@ impl CertificateRecord {
                 enterprise: code.and_then(|code| code.parse().ok()),
                 order: new.order,
                 signing_serial: serial_text(&signing),
-                encryption_serial: serial_text(&encryption),
+                encryption_serial: encryption.as_ref().map(serial_text).unwrap_or_default(),
                 issued_at: new.issued_at,
                 not_after: Timestamp::from_millis(not_after.saturating_mul(1000)),
             },
@@ -110,8 +112,8 @@ pub struct KnownCertificate {
     pub sm3: Sm3Hex,
     /// The signing certificate.
     pub signing: Certificate,
-    /// The encryption certificate.
-    pub encryption: Certificate,
+    /// The encryption certificate, where there is one.
+    pub encryption: Option<Certificate>,
     /// The phone's own key.
     pub device_key: PublicKey,
 }
@@ -122,7 +124,12 @@ impl KnownCertificate {
         Ok(Self {
             sm3: Sm3Hex::of(record.signing_certificate.as_slice()),
             signing: Certificate::from_der(record.signing_certificate.as_slice()).map_err(corrupt)?,
-            encryption: Certificate::from_der(record.encryption_certificate.as_slice()).map_err(corrupt)?,
+            encryption: record
+                .encryption_certificate
+                .as_ref()
+                .map(|der| Certificate::from_der(der.as_slice()))
+                .transpose()
+                .map_err(corrupt)?,
             device_key: PublicKey::from_sec1(record.device_key.as_slice()).map_err(corrupt)?,
             record,
         })

@@ -6,7 +6,7 @@ use yinqiao_protocol::holder::Holder;
 use yinqiao_protocol::phone::Enrolled;
 use yinqiao_protocol::{Base64, OrderId, Sm3Hex, Timestamp, Token, UserId};
 
-use super::{CertificateRecord, Directory, DirectoryError, Versioned};
+use super::{CertificateRecord, Directory, DirectoryError, RefusedPairRecord, Versioned};
 use crate::records::index_changes;
 use crate::store::StoreError;
 
@@ -23,6 +23,9 @@ pub struct EnrolmentRecord {
     /// What the CA calls the product, where it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// Whether the CA may issue a signing certificate alone. Where it may not, a pair without an encryption certificate is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signing_only: bool,
     /// The order that it downloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderId>,
@@ -53,6 +56,13 @@ pub enum EnrolmentState {
         /// it when the phone is away.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         enrolment: Option<Base64>,
+    },
+    /// What the CA issued is not what was asked for. The same request gets the same refusal; the CA is to revoke what it issued.
+    Rejected {
+        /// SM3 of the phone's enrolment bytes.
+        request_sm3: Sm3Hex,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Done. The same request gets the same answer until the code expires.
     Issued {
@@ -96,6 +106,28 @@ impl Directory {
         record: &EnrolmentRecord,
     ) -> Result<(), StoreError> {
         self.enrolments.put(code.as_bytes(), expected, record).await
+    }
+
+    /// Stores that what was issued is refused, and what the CA is to revoke, in one step.
+    ///
+    /// # Errors
+    /// A conflict when another request was first.
+    pub async fn reject_enrolment(
+        &self,
+        code: &Sm3Hex,
+        expected: u64,
+        record: &EnrolmentRecord,
+        refused: Option<&RefusedPairRecord>,
+    ) -> Result<(), StoreError> {
+        let mut changes = vec![self.enrolments.to_change(code.as_bytes(), expected, Some(record))?];
+        if let Some(refused) = refused {
+            changes.push(self.refused_pairs.to_change(
+                refused.idempotency_key.as_bytes(),
+                0,
+                Some(refused),
+            )?);
+        }
+        self.records.change(changes).await
     }
 
     /// Stores an issued certificate pair and the enrolment's end in one step.

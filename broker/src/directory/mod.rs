@@ -11,6 +11,7 @@ use crate::store::{Collection, RecordChange, Records, StoreError};
 mod cache;
 mod certificate;
 mod enrolment;
+mod refused_pair;
 mod relying_party;
 mod seal;
 mod stored_certificate;
@@ -18,6 +19,7 @@ mod stored_certificate;
 use cache::Cache;
 pub use certificate::{CertificateRecord, KnownCertificate, NewCertificate};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
+pub use refused_pair::RefusedPairRecord;
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
 pub use seal::{SealRecord, SealRequestRecord};
 pub use stored_certificate::of_member;
@@ -46,6 +48,7 @@ pub struct Directory {
     api_keys: Table<ApiKeyRecord>,
     certificates: Table<CertificateRecord>,
     enrolments: Table<EnrolmentRecord>,
+    refused_pairs: Table<RefusedPairRecord>,
     seals: Table<SealRecord>,
     seal_requests: Table<SealRequestRecord>,
     api_key_cache: Cache<RelyingPartyRecord>,
@@ -60,6 +63,7 @@ impl Directory {
             api_keys: Table::new(&records, Collection::ApiKey),
             certificates: Table::new(&records, Collection::Certificate),
             enrolments: Table::new(&records, Collection::Enrolment),
+            refused_pairs: Table::new(&records, Collection::RefusedPair),
             seals: Table::new(&records, Collection::Seal),
             seal_requests: Table::new(&records, Collection::SealRequest),
             api_key_cache: Cache::default(),

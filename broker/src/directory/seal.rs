@@ -64,6 +64,9 @@ pub struct SealRequestRecord {
     pub request: SealIssueRequest,
     /// Since when.
     pub requested_at: Timestamp,
+    /// Since when it is not wanted any more: a seal that is made all the same is revoked and never used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 impl Directory {
@@ -83,16 +86,39 @@ impl Directory {
         self.seal_requests.list(&[]).await
     }
 
+    /// Stores that a seal is not wanted any more; once it is so, it stays.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn withdraw_seal_request(
+        &self,
+        id: &SealId,
+        now: Timestamp,
+    ) -> Result<SealRequestRecord, DirectoryError> {
+        let found = self.seal_requests.get(id.as_bytes()).await?;
+        let found =
+            found.ok_or(DirectoryError::NotFound("request for a seal of this id that is not made yet"))?;
+        if found.value.withdrawn_at.is_some() {
+            return Ok(found.value);
+        }
+        let withdrawn = SealRequestRecord { withdrawn_at: Some(now), ..found.value };
+        self.seal_requests.put(id.as_bytes(), found.version, &withdrawn).await?;
+        Ok(withdrawn)
+    }
+
     /// Ends a request with the seal that was made, or with none, in one step.
     ///
     /// # Errors
-    /// When the store fails, or someone else was first.
+    /// When the store fails; [`StoreError::Conflict`] when someone else was first, or a seal comes after its withdrawal.
     pub async fn conclude_seal_request(
         &self,
         id: &SealId,
         seal: Option<&SealRecord>,
     ) -> Result<(), StoreError> {
         let found = self.seal_requests.get(id.as_bytes()).await?.ok_or(StoreError::Conflict)?;
+        if seal.is_some() && found.value.withdrawn_at.is_some() {
+            return Err(StoreError::Conflict);
+        }
         let mut changes = vec![self.seal_requests.to_change(id.as_bytes(), found.version, None)?];
         if let Some(seal) = seal {
             changes.push(self.seals.to_change(&key(&seal.enterprise, &seal.id), 0, Some(seal))?);

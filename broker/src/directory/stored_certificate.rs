@@ -25,8 +25,9 @@ impl Aggregate for CertificateRecord {
         let Facts { issued_at, .. } = self.facts;
         let by_serial = |serial: &str| IndexEntry::plain(Index::CertificateBySerial, serial.as_bytes());
         let mut entries = vec![by_serial(&self.facts.signing_serial)];
-        if self.facts.encryption_serial != self.facts.signing_serial {
-            entries.push(by_serial(&self.facts.encryption_serial));
+        let encryption_serial = &self.facts.encryption_serial;
+        if !encryption_serial.is_empty() && *encryption_serial != self.facts.signing_serial {
+            entries.push(by_serial(encryption_serial));
         }
         if self.standing.is_hidden() {
             return entries;
@@ -63,7 +64,7 @@ pub(super) struct Stored {
     holder: Holder,
     certificate_authority: String,
     signing_certificate: Base64,
-    encryption_certificate: Base64,
+    encryption_certificate: Option<Base64>,
     device_key: Base64,
     facts: Option<Facts>,
     standing: Option<Standing>,

@@ -25,6 +25,10 @@ use crate::session::record::{ClaimRecord, SessionRecord, State};
 use crate::session::verification::{Expectation, verify};
 use crate::store::{EventsOf, StoredSession};
 
+mod encryption;
+
+use encryption::refuse_other_keys;
+
 /// `POST /v1/phone/claims`
 pub async fn claim(
     broker: web::Data<Broker>,
@@ -122,7 +126,7 @@ async fn claim_facts(
     claim_sm3: Sm3Hex,
 ) -> Result<ClaimFacts, ApiError> {
     refuse_other_holders(&record.terms.accept, &known.record.holder, &known.record.certificate_authority)?;
-    refuse_other_keys(&record.terms.task, &claim.decrypts)?;
+    refuse_other_keys(broker, &record.terms.task, known, &claim.decrypts).await?;
     if let Err(error) = broker.check_certificate(known).await {
         return Err(turned_away(broker, record.id, error).await);
     }
@@ -151,22 +155,6 @@ async fn claim_facts(
         }),
         claimant,
     })
-}
-
-/// A phone without the key for a bid must not take the session from the phone that has it.
-fn refuse_other_keys(task: &Task, decrypts: &[String]) -> Result<(), ApiError> {
-    let Task::Decrypt { items, .. } = task else { return Ok(()) };
-    match items.iter().find(|item| !decrypts.contains(&item.certificate_serial)) {
-        None => Ok(()),
-        Some(item) => Err(ApiError::new(
-            Kind::HolderNotAccepted,
-            format!(
-                "\"{}\" was encrypted for the certificate with the serial number {}, whose key is not on this phone: scan \
-                 with the phone that has it, or choose that certificate",
-                item.name, item.certificate_serial
-            ),
-        )),
-    }
 }
 
 /// Notes for the session's end that its holder came and the CA was not to be had.
@@ -371,7 +359,7 @@ pub async fn respond(
         statement: statement.0,
         certificate: known.signing.clone(),
         chain: checked.chain().to_vec(),
-        encryption_certificate: known.record.encryption_certificate.0.clone(),
+        encryption_certificate: known.record.encryption_certificate.clone().map(|der| der.0),
         seal: seal_der(&broker, &claim).await?,
         certificate_authority: known.record.certificate_authority.clone(),
         status: checked.status,

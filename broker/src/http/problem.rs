@@ -74,6 +74,8 @@ pub enum Kind {
     CertificateExpired,
     /// The certificate does not lead to a trusted root.
     CertificateNotTrusted,
+    /// The certificate is for signing only.
+    NoEncryptionCertificate,
     /// The session does not accept this holder.
     HolderNotAccepted,
     /// Several seals fit.
@@ -154,6 +156,9 @@ impl Kind {
             Self::CertificateNotTrusted => {
                 ("certificate-not-trusted", "The certificate is not trusted", S::FORBIDDEN)
             }
+            Self::NoEncryptionCertificate => {
+                ("no-encryption-certificate", "The certificate is for signing only", S::FORBIDDEN)
+            }
             Self::HolderNotAccepted => {
                 ("holder-not-accepted", "The session is for someone else", S::FORBIDDEN)
             }
@@ -226,6 +231,18 @@ impl ApiError {
         SessionError::NotFound.into()
     }
 
+    /// Whole seconds after which the same request may be sent again, where that makes sense.
+    fn retry_after(&self) -> Option<u64> {
+        let millis = self.members.get("retry_after_ms").and_then(Value::as_u64);
+        match self.kind {
+            Kind::CertificateAuthorityPending => {
+                Some(millis.map_or(1, |millis| millis.div_ceil(1000).max(1)))
+            }
+            _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+
     /// The problem document.
     pub fn problem(&self) -> Problem {
         let (name, title, status) = self.kind.row();
@@ -272,8 +289,8 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)));
         response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, HeaderValue::from(seconds)));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));

@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use tracing::warn;
+use tracing::{error, warn};
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::Operation;
 use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, IssueRequest, Validity};
 use yinqiao_ca_sdk::messages::{Holder as AdapterHolder, HolderKind as AdapterHolderKind};
-use yinqiao_gm::enveloped_key::EnvelopedKey;
 use yinqiao_gm::sm2;
-use yinqiao_gm::x509::chain::Usage;
-use yinqiao_gm::x509::{Certificate, CertificateRequest};
+use yinqiao_gm::x509::CertificateRequest;
 use yinqiao_protocol::holder::{Holder, HolderKind};
 use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
 use yinqiao_protocol::statement::{Enrolment, SignedText};
@@ -27,6 +25,12 @@ use crate::directory::{
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::order;
 use crate::store::StoreError;
+
+mod issued;
+mod refused;
+mod subject;
+
+use issued::{Unfit, enrolled};
 
 /// A pair, with who issued it and the key that they know it by.
 type Issued = (Arc<Authority>, IdempotencyKey, CertificatePair);
@@ -72,11 +76,13 @@ impl Broker {
         certificate_request: &CertificateRequest,
         patience: Option<Patience>,
     ) -> Result<Enrolled, ApiError> {
-        if let EnrolmentState::Issued { enrolled, .. } = &found.value.state {
-            return Ok(Enrolled::clone(enrolled));
-        }
-        let EnrolmentState::Requested { request_sm3, .. } = found.value.state else {
-            return Err(code_not_valid());
+        let request_sm3 = match &found.value.state {
+            EnrolmentState::Issued { enrolled, .. } => return Ok(Enrolled::clone(enrolled)),
+            EnrolmentState::Rejected { reason, .. } => {
+                return Err(issued::refusal(&found.value.certificate_authority, reason));
+            }
+            EnrolmentState::Open => return Err(code_not_valid()),
+            EnrolmentState::Requested { request_sm3, .. } => *request_sm3,
         };
         let issued =
             self.issue_by_first_in_reach(code_sm3, &mut found, certificate_request, patience).await?;
@@ -84,7 +90,13 @@ impl Broker {
             return self.concluded(code_sm3).await;
         };
         let record = found.value.clone();
-        let enrolled = enrolled(&authority, &record, certificate_request, pair).await?;
+        let enrolled = match enrolled(&authority, &record, certificate_request, &pair).await {
+            Ok(enrolled) => enrolled,
+            Err(Unfit::NotYet(error)) => return Err(error),
+            Err(Unfit::Rejected(reason)) => {
+                return self.reject(code_sm3, found, (authority, key, pair), reason).await;
+            }
+        };
         let certificate = CertificateRecord::new(NewCertificate {
             holder: record.holder.clone(),
             user: record.user,
@@ -107,10 +119,40 @@ impl Broker {
         Ok(enrolled)
     }
 
+    /// Ends the enrolment with the refusal of what was issued, which the CA is to revoke.
+    async fn reject(
+        &self,
+        code_sm3: &Sm3Hex,
+        mut found: Versioned<EnrolmentRecord>,
+        (authority, key, pair): Issued,
+        reason: String,
+    ) -> Result<Enrolled, ApiError> {
+        let EnrolmentState::Requested { request_sm3, .. } = found.value.state else {
+            return Err(code_not_valid());
+        };
+        error!(adapter = authority.name(), issue = key.as_str(), reason, "what a CA has issued is refused");
+        let refused = refused::to_be_revoked(authority.name(), &key, &pair, &reason);
+        let refusal = issued::refusal(authority.name(), &reason);
+        found.value.state = EnrolmentState::Rejected { request_sm3, reason };
+        let stored =
+            self.directory.reject_enrolment(code_sm3, found.version, &found.value, refused.as_ref()).await;
+        match stored {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => return self.concluded(code_sm3).await,
+            Err(error) => return Err(error.into()),
+        }
+        authority.conclude(&key).await?;
+        Err(refusal)
+    }
+
     /// What was issued by the same request, which ran beside this one.
     async fn concluded(&self, code: &Sm3Hex) -> Result<Enrolled, ApiError> {
-        match self.directory.enrolment(code).await?.value.state {
+        let record = self.directory.enrolment(code).await?.value;
+        match record.state {
             EnrolmentState::Issued { enrolled, .. } => Ok(*enrolled),
+            EnrolmentState::Rejected { reason, .. } => {
+                Err(issued::refusal(&record.certificate_authority, &reason))
+            }
             EnrolmentState::Open | EnrolmentState::Requested { .. } => Err(StoreError::Conflict.into()),
         }
     }
@@ -150,10 +192,10 @@ impl Broker {
             let out_of_reach =
                 matches!(failure, AuthorityError::Unavailable { .. } | AuthorityError::NotConfigured(_));
             let Some((next, rest)) = record.fallback.split_first().filter(|_| out_of_reach) else {
-                return Err(failure.into());
+                return Err(under_way(failure));
             };
             if !self.authorities.journal().abandon(&key, Operation::Issue, clock::now()).await? {
-                return Err(failure.into());
+                return Err(under_way(failure));
             }
             warn!(from = record.certificate_authority, to = next, error = %failure, "another CA issues");
             let state = EnrolmentState::Requested {
@@ -214,6 +256,7 @@ impl Broker {
             })?;
             match &found.value.state {
                 EnrolmentState::Requested { request_sm3: before, .. }
+                | EnrolmentState::Rejected { request_sm3: before, .. }
                 | EnrolmentState::Issued { request_sm3: before, .. } => {
                     return if *before == request_sm3 { Ok(found) } else { Err(code_not_valid()) };
                 }
@@ -233,6 +276,20 @@ impl Broker {
                 }
             }
         }
+    }
+}
+
+/// An adapter that was removed or disabled while a phone waits is nothing that the phone could mend.
+fn under_way(failure: AuthorityError) -> ApiError {
+    match failure {
+        AuthorityError::NotConfigured(name) => ApiError::new(
+            Kind::CertificateAuthorityUnavailable,
+            format!(
+                "the request is with the CA \"{name}\", whose adapter was disabled or removed in the meantime: nothing is lost, \
+                 whoever runs the broker enables or installs it again (`yinqiao adapter list`), then send the same request again"
+            ),
+        ),
+        failure => failure.into(),
     }
 }
 
@@ -264,43 +321,4 @@ fn adapter_holder(holder: &Holder) -> AdapterHolder {
             unified_social_credit_code: code,
         },
     }
-}
-
-/// Holds a pair against what was asked: another key's certificate must never reach a phone.
-async fn enrolled(
-    authority: &Authority,
-    record: &EnrolmentRecord,
-    request: &CertificateRequest,
-    pair: CertificatePair,
-) -> Result<Enrolled, ApiError> {
-    let broken = |text: &str| {
-        ApiError::from(AuthorityError::Broken {
-            authority: authority.name().to_owned(),
-            text: text.to_owned(),
-        })
-    };
-    let (Some(encryption), Some(enveloped_key)) = (pair.encryption_certificate, pair.enveloped_key) else {
-        return Err(broken("the issued pair has no encryption certificate or no enveloped key"));
-    };
-    let read = |der: &Der| Certificate::from_der(der.as_bytes()).map_err(|e| broken(&e.to_string()));
-    let signing_certificate = read(&pair.signing_certificate)?;
-    let encryption_certificate = read(&encryption)?;
-    if signing_certificate.public_key() != request.public_key() {
-        return Err(broken("the issued certificate is of another key than the request's"));
-    }
-    let envelope = EnvelopedKey::from_der(enveloped_key.as_bytes()).map_err(|e| broken(&e.to_string()))?;
-    if envelope.public_key() != encryption_certificate.public_key() {
-        return Err(broken("the encryption certificate is of another key than the enveloped one"));
-    }
-    let now = clock::now();
-    let checked = authority.check(&signing_certificate, Usage::Signing, now).await?;
-    authority.check(&encryption_certificate, Usage::Encryption, now).await?;
-    Ok(Enrolled {
-        holder: record.holder.clone(),
-        certificate_authority: authority.name().to_owned(),
-        signing_certificate: Base64(pair.signing_certificate.0),
-        encryption_certificate: Base64(encryption.0),
-        enveloped_key: Base64(enveloped_key.0),
-        chain: checked.chain().iter().map(|issuer| Base64(issuer.der().to_vec())).collect(),
-    })
 }

@@ -20,6 +20,10 @@ use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
 use crate::store::StoreError;
 
+mod withdrawal;
+
+pub use withdrawal::SealWithdrawal;
+
 /// Days that a seal is valid.
 const VALIDITY_DAYS: u64 = 3 * 365;
 /// Pixels of a seal's picture each way at most.
@@ -116,6 +120,7 @@ impl Broker {
             certificate_authority: adapter,
             request,
             requested_at: now,
+            withdrawn_at: None,
         };
         self.directory.add_seal_request(&request).await?;
         match self.finish_seal(&request, Patience::LONG).await {
@@ -131,6 +136,12 @@ impl Broker {
     /// When the store fails.
     pub async fn finish_seals(&self) -> Result<(), ApiError> {
         for request in self.directory.seal_requests().await? {
+            if request.withdrawn_at.is_some() {
+                if let Err(SealError::Failed(error)) = self.finish_withdrawal(&request).await {
+                    warn!(seal = %request.id, reason = error.problem().detail, "a seal is not withdrawn yet");
+                }
+                continue;
+            }
             match self.finish_seal(&request, Patience::NONE).await {
                 Ok(seal) => info!(seal = %seal.id, "the CA has made a seal"),
                 Err(SealError::NotYet(_)) => {}
@@ -151,8 +162,7 @@ impl Broker {
             Ok(authority) => authority,
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
-        let key = IdempotencyKey::try_from(format!("seal-{}", request.id))
-            .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+        let key = key_of(request, "seal")?;
         let issued = match authority.issue_seal(&key, request.request.clone(), patience).await {
             Ok(issued) => issued,
             Err(AuthorityError::Over) => return self.made_meanwhile(request).await,
@@ -219,6 +229,12 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// What the CA knows an operation of this request by.
+fn key_of(request: &SealRequestRecord, operation: &str) -> Result<IdempotencyKey, ApiError> {
+    IdempotencyKey::try_from(format!("{operation}-{}", request.id))
+        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
 }
 
 /// Why there is no seal.

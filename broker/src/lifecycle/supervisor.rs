@@ -51,6 +51,9 @@ impl LifecycleSupervisor {
             {
                 error!(%reason, "revocations by CAs could not be looked for");
             }
+            if let Err(reason) = broker.revoke_refused_pairs().await {
+                error!(reason = reason.problem().detail, "pairs that were refused could not be gone on with");
+            }
             if let Err(reason) = broker.finish_seals().await {
                 error!(reason = reason.problem().detail, "seals under way could not be gone on with");
             }

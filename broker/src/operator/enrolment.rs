@@ -13,21 +13,33 @@ use crate::clock;
 use crate::directory::{EnrolmentRecord, EnrolmentState};
 use crate::http::problem::{ApiError, Kind};
 
+/// What an operator asks for.
+pub(super) struct NewEnrolment {
+    /// Whom the certificates will name.
+    pub(super) holder: Holder,
+    /// The adapter that issues; where none is named, the routes say which.
+    pub(super) certificate_authority: Option<String>,
+    /// What the CA calls the product.
+    pub(super) product: Option<String>,
+    /// Whether the CA may issue a signing certificate alone.
+    pub(super) signing_only: bool,
+    /// Days that the certificates will be valid.
+    pub(super) validity_days: u32,
+    /// Hours that the code is good for.
+    pub(super) code_hours: u32,
+}
+
 /// Prepares a phone's enrolment.
-pub(super) async fn add(
-    broker: &Broker,
-    holder: Holder,
-    certificate_authority: Option<String>,
-    validity_days: u32,
-    code_hours: u32,
-) -> Result<Value, ApiError> {
-    check(&holder, validity_days, code_hours)?;
-    let (certificate_authority, fallback) = match certificate_authority {
+pub(super) async fn add(broker: &Broker, new: NewEnrolment) -> Result<Value, ApiError> {
+    check(&new)?;
+    let NewEnrolment { holder, product, signing_only, validity_days, code_hours, .. } = new;
+    let (certificate_authority, fallback) = match new.certificate_authority {
         Some(name) => (broker.authorities.get(&name)?.name().to_owned(), Vec::new()),
-        None => routed(broker, &holder)?,
+        None => routed(broker, &holder, product.as_deref())?,
     };
     let record = EnrolmentRecord {
-        product: None,
+        product,
+        signing_only,
         order: None,
         user: None,
         holder: holder.clone(),
@@ -41,7 +53,11 @@ pub(super) async fn add(
     Ok(json!({ "holder": holder.id, "code": code.expose(), "code_expires_at": record.expires_at }))
 }
 
-fn check(holder: &Holder, validity_days: u32, code_hours: u32) -> Result<(), ApiError> {
+fn check(new: &NewEnrolment) -> Result<(), ApiError> {
+    let NewEnrolment { holder, product, validity_days, code_hours, .. } = new;
+    if product.as_deref().is_some_and(|product| !is_showable(product, 100)) {
+        return Err(invalid("a product's name has 1 to 100 characters and no control characters"));
+    }
     if !is_showable(&holder.name, 60) {
         return Err(invalid("a name has 1 to 60 characters and no control characters"));
     }
@@ -61,14 +77,18 @@ fn check(holder: &Holder, validity_days: u32, code_hours: u32) -> Result<(), Api
         }
         _ => {}
     }
-    if !(1..=3650).contains(&validity_days) || !(1..=720).contains(&code_hours) {
+    if !(1..=3650).contains(validity_days) || !(1..=720).contains(code_hours) {
         return Err(invalid("certificates are valid for 1 to 3,650 days, codes for 1 to 720 hours"));
     }
     Ok(())
 }
 
 /// The CA that issues by the catalogue as it is now, and those that do where that one is out of reach.
-fn routed(broker: &Broker, holder: &Holder) -> Result<(String, Vec<String>), ApiError> {
+fn routed(
+    broker: &Broker,
+    holder: &Holder,
+    product: Option<&str>,
+) -> Result<(String, Vec<String>), ApiError> {
     let unreadable = |error: CatalogueError| ApiError::new(Kind::Internal, error.to_string());
     let catalogue = Catalogue::read(&broker.site).map_err(unreadable)?;
     let mut enabled = Vec::new();
@@ -77,7 +97,7 @@ fn routed(broker: &Broker, holder: &Holder) -> Result<(String, Vec<String>), Api
             .push(AdapterHealth { name: authority.entry().name.clone(), healthy: authority.takes_calls() });
     }
     let enterprise = holder.enterprise.as_ref().map(|company| company.unified_social_credit_code.as_str());
-    let request = Request { holder: holder.kind, enterprise, product: None };
+    let request = Request { holder: holder.kind, enterprise, product };
     let mut names = route(&catalogue.routes, &request, &enabled).into_iter().map(String::from);
     match names.next() {
         Some(first) => Ok((first, names.collect())),

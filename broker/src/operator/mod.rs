@@ -27,6 +27,9 @@ use crate::records::{Index, IndexPrefix};
 pub mod adapter;
 pub mod control;
 mod enrolment;
+mod seal;
+
+use enrolment::NewEnrolment;
 
 /// A request. Answers are JSON objects.
 #[derive(Debug, Deserialize, Serialize)]
@@ -58,6 +61,12 @@ pub enum Command {
         holder: Option<HolderId>,
         /// Adapter that issues; where none is named, the catalogue's routes say which.
         certificate_authority: Option<String>,
+        /// What the CA calls the product, or the certificate policy that routes go by.
+        #[serde(default)]
+        product: Option<String>,
+        /// Whether the CA may issue a signing certificate alone.
+        #[serde(default)]
+        signing_only: bool,
         /// Days that the certificates will be valid.
         validity_days: u32,
         /// Hours that the code is good for.
@@ -106,6 +115,13 @@ pub enum Command {
     },
     /// Lists seals.
     ListSeals {},
+    /// Lists requests for seals that are not made yet.
+    ListSealRequests {},
+    /// Withdraws a request for a seal that is not made yet.
+    WithdrawSeal {
+        /// What the seal was to be called.
+        seal: SealId,
+    },
     /// One seal's DER.
     ExportSeal {
         /// Which.
@@ -147,6 +163,8 @@ impl Command {
             Self::RenewStaffToken { .. } => "renew staff token",
             Self::AddSeal { .. } => "add seal",
             Self::ListSeals {} => "list seals",
+            Self::ListSealRequests {} => "list seal requests",
+            Self::WithdrawSeal { .. } => "withdraw seal",
             Self::ExportSeal { .. } => "export seal",
             Self::ListAdapters {} => "list adapters",
             Self::ChangeAdapters { .. } => "change adapters",
@@ -189,11 +207,21 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             enterprise,
             holder,
             certificate_authority,
+            product,
+            signing_only,
             validity_days,
             code_hours,
         } => {
             let holder = Holder { id: holder.unwrap_or_else(HolderId::random), kind, name, enterprise };
-            enrolment::add(broker, holder, certificate_authority, validity_days, code_hours).await
+            let new = NewEnrolment {
+                holder,
+                certificate_authority,
+                product,
+                signing_only,
+                validity_days,
+                code_hours,
+            };
+            enrolment::add(broker, new).await
         }
         Command::AddStaff { new } => shown(staff::add(&broker.repository, &new, &Actor::System).await?),
         Command::ListStaff {} => {
@@ -223,7 +251,9 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
                 }
             })
         }
-        Command::ListSeals {} => list_seals(broker).await,
+        Command::ListSeals {} => seal::list(broker).await,
+        Command::ListSealRequests {} => seal::requests(broker).await,
+        Command::WithdrawSeal { seal } => seal::withdraw(broker, seal).await,
         Command::ExportSeal { seal } => {
             let seals = broker.directory.seals(None).await?;
             let found = seals.into_iter().find(|known| known.id == seal);
@@ -248,23 +278,6 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
 
 fn shown(value: impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(value).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
-}
-
-async fn list_seals(broker: &Broker) -> Result<Value, ApiError> {
-    let mut rows = Vec::new();
-    for seal in broker.directory.seals(None).await? {
-        rows.push(json!({
-            "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise, "state": "made",
-            "made_at": seal.made_at,
-        }));
-    }
-    for request in broker.directory.seal_requests().await? {
-        rows.push(json!({
-            "seal": request.id, "kind": request.kind, "name": request.request.name,
-            "enterprise": request.enterprise, "state": "requested", "requested_at": request.requested_at,
-        }));
-    }
-    Ok(json!({ "seals": rows }))
 }
 
 async fn list_certificates(broker: &Broker) -> Result<Value, ApiError> {

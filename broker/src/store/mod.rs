@@ -201,6 +201,8 @@ pub enum Collection {
     IdempotentAnswer = 25,
     /// Keys of records by something else than their own key.
     Index = 26,
+    /// What CAs have issued and the broker has refused, until it is revoked, by the key of its issue.
+    RefusedPair = 27,
 }
 
 /// A record as read.

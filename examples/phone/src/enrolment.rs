@@ -94,38 +94,56 @@ impl Phone {
             holder: enrolled.holder.clone(),
             certificate_authority: enrolled.certificate_authority.clone(),
             signing_certificate: enrolled.signing_certificate.clone(),
-            encryption_certificates: vec![enrolled.encryption_certificate.clone()],
+            encryption_certificates: enrolled.encryption_certificate.iter().cloned().collect(),
             chain: enrolled.chain.clone(),
         };
-        self.store.change(name, unlocked, KeyState::Issued(Box::new(pair)), vec![encryption], pin)?;
+        self.store.change(
+            name,
+            unlocked,
+            KeyState::Issued(Box::new(pair)),
+            encryption.into_iter().collect(),
+            pin,
+        )?;
         let issued = self.pairs()?.into_iter().find(|(entry, _)| entry.name == *name);
         let (entry, pair) = issued.ok_or(PhoneError::WrongCertificates("the pair is not in the store"))?;
         Ok(summary(&entry, &pair)?)
     }
 }
 
-/// The encryption key, after everything was checked to belong together. The root is taken as it comes: the operator who
+/// The encryption key, where one came, after everything was checked to belong together. The root is taken as it comes: the operator who
 /// gave the code vouches for the broker.
-fn checked(enrolled: &Enrolled, signing_key: &PrivateKey) -> Result<PrivateKey, PhoneError> {
+fn checked(enrolled: &Enrolled, signing_key: &PrivateKey) -> Result<Option<PrivateKey>, PhoneError> {
     let wrong = PhoneError::WrongCertificates;
     let signing = Certificate::from_der(enrolled.signing_certificate.as_slice())?;
-    let encryption = Certificate::from_der(enrolled.encryption_certificate.as_slice())?;
     if signing.public_key() != signing_key.public_key() {
         return Err(wrong("the signing certificate is for another key"));
     }
-    let key = EnvelopedKey::from_der(enrolled.enveloped_key.as_slice())?.open(signing_key)?;
-    if encryption.public_key() != key.public_key() {
-        return Err(wrong("the encryption certificate is for another key than the one sent with it"));
-    }
+    let encryption = match (&enrolled.encryption_certificate, &enrolled.enveloped_key) {
+        (None, None) => None,
+        (Some(certificate), Some(envelope)) => {
+            let certificate = Certificate::from_der(certificate.as_slice())?;
+            let key = EnvelopedKey::from_der(envelope.as_slice())?.open(signing_key)?;
+            if certificate.public_key() != key.public_key() {
+                return Err(wrong("the encryption certificate is for another key than the one sent with it"));
+            }
+            Some((certificate, key))
+        }
+        _ => {
+            return Err(wrong(
+                "an encryption certificate and its key belong together, and only one of them came",
+            ));
+        }
+    };
     let issuers: Result<Vec<_>, _> =
         enrolled.chain.iter().map(|der| Certificate::from_der(der.as_slice())).collect();
     let issuers = issuers?;
     let root = issuers.last().ok_or(wrong("the issuers' certificates are missing"))?;
     let now = clock::now().seconds();
-    for (certificate, usage) in [(&signing, Usage::Signing), (&encryption, Usage::Encryption)] {
+    let for_encryption = encryption.iter().map(|(certificate, _)| (certificate, Usage::Encryption));
+    for (certificate, usage) in std::iter::once((&signing, Usage::Signing)).chain(for_encryption) {
         chain::verify(certificate, &issuers, std::slice::from_ref(root), now, usage).map_err(|_| {
             wrong("a certificate does not lead to the root sent with it, or is not valid now")
         })?;
     }
-    Ok(key)
+    Ok(encryption.map(|(_, key)| key))
 }

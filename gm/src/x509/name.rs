@@ -82,6 +82,11 @@ impl DistinguishedName {
         self.attribute(&oid::ORGANIZATION)
     }
 
+    /// All attributes, the most general first. One whose value is no text has none.
+    pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, Option<String>)> + '_ {
+        self.name.iter().map(|found| (found.oid, text(&found.value)))
+    }
+
     /// The first attribute of this type, when it is text.
     pub fn attribute(&self, attribute: &ObjectIdentifier) -> Option<String> {
         self.name.iter().find(|found| found.oid == *attribute).and_then(|found| text(&found.value))

@@ -117,7 +117,9 @@ struct Question {
 
 impl Question {
     fn about(enrolled: &Enrolled) -> Result<Self> {
-        let certificate = AnyCertificate::from_der(enrolled.encryption_certificate.as_slice())?;
+        let encryption =
+            enrolled.encryption_certificate.as_ref().context("no encryption certificate came")?;
+        let certificate = AnyCertificate::from_der(encryption.as_slice())?;
         let issuer = enrolled.chain.first().context("no issuer came")?;
         let issuer = AnyCertificate::from_der(issuer.as_slice())?;
         let cert_id = CertId::new(HashAlgorithm::Sm3, &issuer, certificate.serial())?;

@@ -54,7 +54,7 @@ pub struct Facts {
     pub order: Option<OrderId>,
     /// Serial number of the signing certificate, lower-case hexadecimal.
     pub signing_serial: String,
-    /// Serial number of the encryption certificate, lower-case hexadecimal.
+    /// Serial number of the encryption certificate, lower-case hexadecimal; empty where there is none.
     pub encryption_serial: String,
     /// When it was issued.
     pub issued_at: Timestamp,

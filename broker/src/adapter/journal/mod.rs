@@ -96,6 +96,14 @@ impl Journal {
         }
     }
 
+    /// How far an operation is; none where it was never begun, or is forgotten.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry(&self, key: &IdempotencyKey) -> Result<Option<Versioned<JournalEntry>>, StoreError> {
+        self.entries.get(key.as_str().as_bytes()).await
+    }
+
     /// Stores how far an operation is.
     ///
     /// # Errors

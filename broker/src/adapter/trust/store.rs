@@ -21,8 +21,9 @@ const MOST_PATHS: usize = 20_000;
 pub struct TrustStore {
     /// Locked for a copy or an exchange, never across an await.
     trust: RwLock<Arc<Trust>>,
-    /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once.
-    paths: DashMap<(Sm3Hex, Usage), Arc<Path>>,
+    /// Paths by SM3 of the leaf and its usage, so that a path's signatures are verified once; each with the generation of the
+    /// anchors that it was found among, and of no use under others.
+    paths: DashMap<(Sm3Hex, Usage), (u64, Arc<Path>)>,
     pub(super) ocsp: OcspCache,
     /// One fetch by URL at a time, and when each address was asked last.
     pub(super) by_url: tokio::sync::Mutex<std::collections::HashMap<String, Timestamp>>,
@@ -31,6 +32,8 @@ pub struct TrustStore {
 #[derive(Clone, Default)]
 struct Trust {
     anchors: Arc<Anchors>,
+    /// Rises whenever the anchors are others.
+    generation: u64,
     anchors_fetched_at: Timestamp,
     /// One for each issuer and scope, the newest first.
     lists: Vec<HeldList>,
@@ -89,17 +92,29 @@ impl TrustStore {
         usage: Usage,
         now: Timestamp,
     ) -> Result<Arc<Path>, TrustError> {
+        self.path_under(&self.read(), certificate, usage, now)
+    }
+
+    /// The anchors may have changed since `trust` was read: what is found among them is kept under their generation.
+    fn path_under(
+        &self,
+        trust: &Trust,
+        certificate: &AnyCertificate,
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<Arc<Path>, TrustError> {
         let key = (Sm3Hex(certificate.fingerprint()), usage);
-        if let Some(path) = self.paths.get(&key)
-            && path.certificates().iter().all(|certificate| certificate.is_valid_at(now.seconds()))
+        if let Some(kept) = self.paths.get(&key)
+            && kept.0 == trust.generation
+            && kept.1.certificates().iter().all(|certificate| certificate.is_valid_at(now.seconds()))
         {
-            return Ok(Arc::clone(&path));
+            return Ok(Arc::clone(&kept.1));
         }
-        let path = Arc::new(self.read().anchors.path(certificate, usage, now)?);
+        let path = Arc::new(trust.anchors.path(certificate, usage, now)?);
         if self.paths.len() >= MOST_PATHS {
             self.paths.clear();
         }
-        self.paths.insert(key, Arc::clone(&path));
+        self.paths.insert(key, (trust.generation, Arc::clone(&path)));
         Ok(path)
     }
 
@@ -153,7 +168,7 @@ impl TrustStore {
 
     /// Knows nothing any more.
     pub fn forget(&self) {
-        self.change(|trust| *trust = Trust::default());
+        self.change(|trust| *trust = Trust { generation: trust.generation + 1, ..Trust::default() });
         self.paths.clear();
         self.ocsp.clear();
     }
@@ -178,6 +193,7 @@ impl TrustStore {
     pub(super) fn take_anchors(&self, anchors: Anchors, now: Timestamp) {
         self.change(|trust| {
             trust.anchors = Arc::new(anchors);
+            trust.generation += 1;
             trust.anchors_fetched_at = now;
         });
         self.paths.clear();

@@ -85,7 +85,12 @@ impl CertificateAuthorities for Authorities {
     ) -> CaFuture<'a, RecoveredKey> {
         Box::pin(async move {
             let authority = self.get(&record.certificate_authority)?;
-            let encryption = read(record, record.encryption_certificate.as_slice())?;
+            let encryption =
+                record.encryption_certificate.as_ref().ok_or_else(|| AuthorityError::NotSupported {
+                    authority: record.certificate_authority.clone(),
+                    text: "it issued no encryption certificate with this one".to_owned(),
+                })?;
+            let encryption = read(record, encryption.as_slice())?;
             authority.recover_key(key, &encryption, certificate_request, Patience::NONE).await
         })
     }

@@ -107,7 +107,7 @@ impl CertificateAuthorities for FakeAuthority {
             let kept = escrow.get(&record.facts.sm3).unwrap();
             let envelope = EnvelopedKey::wrap(kept, request.public_key()).unwrap();
             self.answer(RecoveredKey {
-                encryption_certificate: Der(record.encryption_certificate.0.clone()),
+                encryption_certificate: Der(record.encryption_certificate.clone().unwrap().0),
                 enveloped_key: Der(envelope.to_der().unwrap()),
             })
         })
@@ -238,7 +238,7 @@ pub(crate) fn pair(user: Option<UserId>, now: Timestamp, days: u32) -> (Certific
         order: None,
         certificate_authority: "fake".to_owned(),
         signing_certificate: sign(Profile::Signing, &signing_key),
-        encryption_certificate: sign(Profile::Encryption, &encryption_key),
+        encryption_certificate: Some(sign(Profile::Encryption, &encryption_key)),
         device_key: Base64(signing_key.public_key().to_sec1().to_vec()),
         issued_at: now,
     });

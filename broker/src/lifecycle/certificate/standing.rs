@@ -83,7 +83,7 @@ pub async fn look_for_revocations(
                 continue;
             }
             let Ok(authority) = authorities.get(&record.certificate_authority) else { continue };
-            for der in [&record.signing_certificate, &record.encryption_certificate] {
+            for der in std::iter::once(&record.signing_certificate).chain(&record.encryption_certificate) {
                 let entry = Certificate::from_der(der.as_slice())
                     .ok()
                     .and_then(|certificate| authority.trust().revoked_by_list(&certificate));

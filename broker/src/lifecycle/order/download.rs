@@ -52,6 +52,7 @@ pub(crate) async fn download_code(
         certificate_authority: order.wish.certificate_authority.clone(),
         fallback: Vec::new(),
         product: order.wish.product.clone(),
+        signing_only: false,
         order: Some(id),
         user: Some(user.id),
         validity_days: order.wish.days,
@@ -190,6 +191,11 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
     match &found.value.state {
         EnrolmentState::Issued { enrolled, .. } => {
             issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?;
+            Ok(Attempt::Finished)
+        }
+        EnrolmentState::Rejected { reason, .. } => {
+            let broken = ApiError::new(Kind::CertificateAuthorityBroken, reason.clone());
+            note_download(broker, Some(id), &Err(broken)).await?;
             Ok(Attempt::Finished)
         }
         EnrolmentState::Requested { enrolment: Some(bytes), .. } => {

@@ -7,7 +7,7 @@ use yinqiao_protocol::{Base64, RecoveryId, Sm3Hex};
 use super::RecoveryRecord;
 use super::record::open_of;
 use crate::directory::CertificateRecord;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, Kind};
 use crate::records::{Repository, Transaction, Versioned};
 use crate::store::StoreError;
 
@@ -40,11 +40,15 @@ pub async fn request(
     }
     let of = (&record.facts, &record.standing);
     let step = Recovery::request(id, of, device_key.clone(), open, CONSENT_DAYS, by, now);
-    let step = step?.map(|recovery| RecoveryRecord {
+    let step = step?;
+    let none = "this certificate is for signing only: it has no encryption key that could be recovered";
+    let encryption =
+        record.encryption_certificate.clone().ok_or_else(|| ApiError::new(Kind::Conflict, none))?;
+    let step = step.map(|recovery| RecoveryRecord {
         recovery,
         certificate_request: certificate_request.clone(),
         holder_name: record.holder.name.clone(),
-        encryption_certificate: record.encryption_certificate.clone(),
+        encryption_certificate: encryption,
     });
     // The certificate gets a new version: of two requests for its key at once, one sees the other.
     transaction.put(Some(&found), record)?;

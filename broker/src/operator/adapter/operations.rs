@@ -82,7 +82,7 @@ pub async fn list(journal: &Journal) -> Result<Value, StoreError> {
 }
 
 /// How far an operation is, and what comes next; `None` when nothing does.
-fn what_comes(progress: &Progress) -> Option<(&'static str, &'static str)> {
+pub(in crate::operator) fn what_comes(progress: &Progress) -> Option<(&'static str, &'static str)> {
     match progress {
         // Nothing was done, and nothing will be unless somebody asks anew.
         Progress::Abandoned | Progress::Concluded | Progress::NotDone => None,

@@ -51,7 +51,10 @@ pub fn print(certificate: &CertificateSummary, json: bool) -> Result<(), CliErro
     println!("  issued by   {}", certificate.certificate_authority);
     println!("  valid       {} to {}", certificate.not_before, certificate.not_after);
     println!("  broker      {}", certificate.broker);
-    println!("  decrypts    {}", certificate.encryption_serials.join(" "));
+    match certificate.encryption_serials.as_slice() {
+        [] => println!("  decrypts    nothing: it is for signing only"),
+        serials => println!("  decrypts    {}", serials.join(" ")),
+    }
     println!("  PIN tries   {} left", certificate.tries_left);
     Ok(())
 }

@@ -89,7 +89,10 @@ pub async fn encryption(
     query: web::Query<FormatQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let record = visible(&broker.repository, &caller, &certificate).await?;
-    sent(&record.encryption_certificate, &record.facts.encryption_serial, query.format)
+    let none = "this certificate is for signing only: there is no encryption certificate beside it";
+    let encryption = record.encryption_certificate.as_ref();
+    let encryption = encryption.ok_or_else(|| ApiError::new(Kind::NotFound, none))?;
+    sent(encryption, &record.facts.encryption_serial, query.format)
 }
 
 fn sent(der: &Base64, serial: &str, format: Format) -> Result<HttpResponse, ApiError> {

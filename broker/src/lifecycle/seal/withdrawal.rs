@@ -1,0 +1,96 @@
+//! A seal that its CA has not made yet, and that is not wanted any more: the CA is told so where it can be told, and a seal that it
+//! makes all the same is revoked and never used.
+
+use tracing::{error, info};
+
+use yinqiao_ca_sdk::messages::Operation;
+use yinqiao_protocol::SealId;
+
+use super::{SealError, key_of};
+use crate::adapter::seal::Withdrawal;
+use crate::adapter::{AuthorityError, Patience};
+use crate::broker::Broker;
+use crate::clock;
+use crate::directory::SealRequestRecord;
+use crate::http::problem::ApiError;
+use crate::store::StoreError;
+
+/// What a CA is told, in words.
+const REASON: &str = "the request for it was withdrawn";
+
+/// How far a withdrawal is.
+pub enum SealWithdrawal {
+    /// There is no such seal, and none will be.
+    Withdrawn,
+    /// The CA may still make it; then it is revoked. The broker goes on by itself.
+    UnderWay {
+        /// What it waits for.
+        reason: String,
+    },
+}
+
+impl Broker {
+    /// Withdraws the request for a seal that is not made yet. From now on the seal is of no use, whatever the CA does.
+    ///
+    /// # Errors
+    /// When there is no such request: `yinqiao seal requests` lists those that are.
+    pub async fn withdraw_seal(&self, id: &SealId) -> Result<SealWithdrawal, ApiError> {
+        let request = self.directory.withdraw_seal_request(id, clock::now()).await?;
+        info!(seal = %id, "the request for a seal is withdrawn");
+        match self.finish_withdrawal(&request).await {
+            Ok(()) => Ok(SealWithdrawal::Withdrawn),
+            Err(SealError::NotYet(reason)) => Ok(SealWithdrawal::UnderWay { reason }),
+            Err(SealError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Goes on with a withdrawal until nothing is left of it.
+    pub(super) async fn finish_withdrawal(&self, request: &SealRequestRecord) -> Result<(), SealError> {
+        let key = key_of(request, "seal")?;
+        let journal = self.authorities.journal();
+        // Nothing was sent yet: nobody need be asked, and the adapter may be gone.
+        if journal.abandon(&key, Operation::SealIssue, clock::now()).await? {
+            return self.end_withdrawal(request).await;
+        }
+        let not_yet = |error: AuthorityError| SealError::NotYet(error.to_string());
+        let authority = self.authorities.get(&request.certificate_authority).map_err(not_yet)?;
+        if authority.withdraw(&key, Operation::SealIssue).await.map_err(not_yet)? == Withdrawal::Withdrawn {
+            return self.end_withdrawal(request).await;
+        }
+        let issued = match authority.issue_seal(&key, request.request.clone(), Patience::NONE).await {
+            Ok(issued) => issued,
+            Err(AuthorityError::Over) => return self.end_withdrawal(request).await,
+            Err(error) if error.is_final() => {
+                authority.conclude(&key).await?;
+                return self.end_withdrawal(request).await;
+            }
+            Err(error) => return Err(not_yet(error)),
+        };
+        let revoke = key_of(request, "revoke-seal")?;
+        match authority.revoke_seal(&revoke, &issued.seal_id, REASON, Patience::NONE).await {
+            Ok(()) | Err(AuthorityError::Over) => {
+                info!(seal = %request.id, "a seal made too late is revoked")
+            }
+            Err(AuthorityError::NotSupported { .. }) => error!(
+                seal = %request.id,
+                seal_id = issued.seal_id,
+                adapter = request.certificate_authority,
+                "a seal was made after its request was withdrawn, and its CA revokes none by the adapter: ask the CA to"
+            ),
+            Err(error) => return Err(not_yet(error)),
+        }
+        // The request goes last: until then each of these steps is taken again.
+        authority.conclude(&revoke).await?;
+        self.end_withdrawal(request).await?;
+        authority.conclude(&key).await?;
+        Ok(())
+    }
+
+    async fn end_withdrawal(&self, request: &SealRequestRecord) -> Result<(), SealError> {
+        match self.directory.conclude_seal_request(&request.id, None).await {
+            // Another attempt has ended it.
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
