@@ -1,5 +1,6 @@
 //! A broker with an identity provider, and the persons of these tests.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -46,17 +47,22 @@ pub struct User {
 impl Stage {
     /// A broker that sells certificates of its software CA for a year: for 200 yuan to persons, for nothing to legal persons.
     pub fn new() -> Self {
+        Self::with_issue_delay(0)
+    }
+
+    /// The same with a CA that takes so many milliseconds to issue.
+    pub fn with_issue_delay(milliseconds: u32) -> Self {
         let provider = IdentityProvider::start();
         let keys = tempfile::tempdir().unwrap();
         let key_file = keys.keep().join("payment-key");
-        std::fs::write(&key_file, PAYMENT_KEY).unwrap();
+        fs::write(&key_file, PAYMENT_KEY).unwrap();
         let settings = format!(
             "{}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
              certificate_authority = \"softca\"\nterm = [{{ days = 365, fee = 20000 }}, {{ days = 30, fee = 0 }}]\n\n\
              [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n",
             provider.settings()
         );
-        let broker = Broker::start_with_settings(&settings);
+        let broker = Broker::start_slow_with_settings(milliseconds, &settings);
         Self { provider, broker }
     }
 
@@ -84,6 +90,42 @@ impl Stage {
         staff
     }
 
+    /// How many certificates the software CA has handed out: two for each issue under a key of its own.
+    pub fn issued_by_ca(&self) -> usize {
+        let operations = fs::read_dir(self.broker.software_ca().join("operations")).unwrap();
+        let records = operations.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        let records = records.map(|record| serde_json::from_slice::<Value>(&record).unwrap());
+        let issues = records.filter(|record| record["operation"] == 1 && !record["reply"].is_null());
+        issues.map(|record| record["made"].as_array().unwrap().len()).sum()
+    }
+
+    /// What a member of the trading centre's staff reads.
+    pub fn get_as_staff(&self, token: &str, path: &str) -> Value {
+        let request = agent().get(format!("{}{path}", self.broker.url()));
+        let mut response = request.header("Authorization", format!("Bearer {token}")).call().unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        serde_json::from_slice(&response.body_mut().read_to_vec().unwrap()).unwrap()
+    }
+
+    /// What a member of the trading centre's staff sends.
+    pub fn post_as_staff(&self, token: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.try_as_staff(token, path, body);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    /// What a member of the trading centre's staff tries; gives the status too.
+    pub fn try_as_staff(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = agent().post(format!("{}{path}", self.broker.url()));
+        let request = request
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Idempotency-Key", yinqiao_protocol::OrderId::random().to_string());
+        let body = body.to_string();
+        let mut response = request.content_type("application/json").send(body.as_bytes()).unwrap();
+        let answer = serde_json::from_slice(&response.body_mut().read_to_vec().unwrap());
+        (response.status().as_u16(), answer.unwrap())
+    }
+
     /// What the payment provider says of a payment; gives the status.
     pub fn pay(&self, payment: &str, reference: &str, amount_fen: u64) -> u16 {
         self.say(
@@ -97,9 +139,8 @@ impl Stage {
         let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let mac = sm3::hmac(&PAYMENT_KEY, &[seconds.to_string().as_bytes(), b".", body.as_bytes()]);
         let mac: String = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let url = format!("{}/v1/payments/callback", self.broker.url());
-        let response = agent
+        let response = agent()
             .post(&url)
             .header("Yinqiao-Signature", format!("t={seconds},hmac-sm3={mac}"))
             .content_type("application/json")
@@ -107,6 +148,10 @@ impl Stage {
             .unwrap();
         response.status().as_u16()
     }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
 /// An order of this many days for the company.

@@ -62,7 +62,12 @@ impl Broker {
 
     /// A new broker with these settings beside its own.
     pub fn start_with_settings(settings: &str) -> Self {
-        let mut broker = Self::prepare(0, false);
+        Self::start_slow_with_settings(0, settings)
+    }
+
+    /// As [`Broker::start_with_issue_delay`], with these settings beside its own.
+    pub fn start_slow_with_settings(issue_delay: u32, settings: &str) -> Self {
+        let mut broker = Self::prepare(issue_delay, false);
         fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
         broker.restart();
         broker

@@ -29,6 +29,11 @@ impl Trust {
         Self { roots, intermediates, list }
     }
 
+    /// How many certificates the list names.
+    pub fn revoked(&self) -> usize {
+        self.list.as_any().entries().len()
+    }
+
     /// Checks a certificate's path, usage and status at a time in Unix seconds.
     pub fn verify(&self, der: &Base64, at: i64, usage: Usage) -> Certificate {
         let certificate = Certificate::from_der(der.as_slice()).unwrap();

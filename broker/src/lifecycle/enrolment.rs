@@ -26,6 +26,7 @@ use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::order;
 use crate::store::StoreError;
 
+mod given_up;
 mod issued;
 mod refused;
 mod subject;
@@ -171,16 +172,10 @@ impl Broker {
             let EnrolmentState::Requested { request_sm3, idempotency_key, enrolment } = &record.state else {
                 return Err(code_not_valid());
             };
-            let key = IdempotencyKey::try_from(idempotency_key.clone())
-                .map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?;
+            let key = issue_key(idempotency_key)?;
             let a_phone_waits = if record.fallback.is_empty() { Patience::LONG } else { Patience::SHORT };
             let patience = patience.unwrap_or(a_phone_waits);
-            let issue = IssueRequest {
-                csr: Der(request.der().to_vec()),
-                holder: adapter_holder(&record.holder),
-                validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
-                product: record.product.clone(),
-            };
+            let issue = issue_request(record, request);
             let failure = match self.authorities.get(&record.certificate_authority) {
                 Ok(authority) => match authority.issue(&key, issue, patience).await {
                     Ok(pair) => return Ok(Some((authority, key, pair))),
@@ -276,6 +271,21 @@ impl Broker {
                 }
             }
         }
+    }
+}
+
+/// What the CA knows an issue by.
+fn issue_key(stored: &str) -> Result<IdempotencyKey, ApiError> {
+    IdempotencyKey::try_from(stored.to_owned()).map_err(|e| ApiError::new(Kind::Internal, e.to_string()))
+}
+
+/// What the CA is asked for.
+fn issue_request(record: &EnrolmentRecord, request: &CertificateRequest) -> IssueRequest {
+    IssueRequest {
+        csr: Der(request.der().to_vec()),
+        holder: adapter_holder(&record.holder),
+        validity: Some(Validity { not_before_ms: None, days: Some(record.validity_days) }),
+        product: record.product.clone(),
     }
 }
 

@@ -16,6 +16,9 @@ use crate::http::problem::{ApiError, Kind};
 use crate::records::{Index, IndexPrefix};
 use crate::store::StoreError;
 
+/// Pairs that are gone on with in one round: a plugin that issues nothing but such pairs must not keep the broker busy.
+const MOST_EACH_ROUND: usize = 5;
+
 /// What is to be revoked of a pair that was refused; nothing where no certificate in it can be read.
 pub(super) fn to_be_revoked(
     authority: &str,
@@ -44,10 +47,11 @@ impl Broker {
     /// # Errors
     /// When the store fails.
     pub(in crate::lifecycle) async fn revoke_refused_pairs(&self) -> Result<(), ApiError> {
-        for record in self.directory.refused_pairs().await? {
-            if record.due > clock::now() {
-                continue;
-            }
+        let now = clock::now();
+        let mut due = self.directory.refused_pairs().await?;
+        due.retain(|record| record.due <= now);
+        due.sort_unstable_by_key(|record| record.due);
+        for record in due.into_iter().take(MOST_EACH_ROUND) {
             let revoked = self.revoke_refused(&record).await;
             let key = &record.idempotency_key;
             let Some(found) = self.directory.refused_pair(key).await? else { continue };
@@ -85,6 +89,10 @@ impl Broker {
                     serial = %certificate.serial(),
                     "a CA has given out a holder's certificate once more, to somebody else: it stays valid, ask the CA"
                 );
+                continue;
+            }
+            // With the other one of its pair, mostly.
+            if number > 0 && authority.trust().revoked_by_list(&certificate).is_some() {
                 continue;
             }
             let key = IdempotencyKey::try_from(format!("revoke-refused-{}-{number}", record.idempotency_key))

@@ -1,6 +1,7 @@
 //! The download of an ordered certificate is an enrolment with a code of the order's own: whatever breaks in between, the same
 //! request goes on, and when the phone is away the broker goes on with it.
 
+use yinqiao_lifecycle::certificate::RevocationReason;
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::order::{Order, Reason, State};
 use yinqiao_lifecycle::user::User;
@@ -15,7 +16,7 @@ use yinqiao_gm::x509::CertificateRequest;
 use super::{change, no_such_order};
 use crate::adapter::Patience;
 use crate::broker::Broker;
-use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState};
+use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::certificate::{self, CertificateCommand};
 use crate::lifecycle::job::Attempt;
@@ -139,25 +140,32 @@ pub(crate) async fn note_download(
             let certificate = Sm3Hex::of(enrolled.signing_certificate.as_slice());
             issued(broker, id, certificate).await
         }
-        Err(error) if is_final(error) => {
-            let reason = error.problem().detail;
-            broker
-                .repository
-                .transact(async |transaction| {
-                    transaction.finish(&JobKind::Issue(id));
-                    change(transaction, id, |order, now| order.fail(&reason, &Actor::System, now))
-                        .await
-                        .map(drop)
-                })
-                .await
-        }
+        Err(error) if is_final(broker, id, error).await? => failed(broker, id, &error.problem().detail).await,
         Err(_) => Ok(()),
     }
 }
 
-/// Whether the CA will not issue for this request, ever.
-fn is_final(error: &ApiError) -> bool {
-    matches!(error.kind(), Kind::CertificateAuthorityRefused | Kind::CertificateAuthorityBroken)
+/// Whether the CA will not issue for this request, ever: it refuses, or what it issued was refused and is being revoked. An answer
+/// that nobody can read is no end: there may be a certificate.
+async fn is_final(broker: &Broker, id: OrderId, error: &ApiError) -> Result<bool, ApiError> {
+    match error.kind() {
+        Kind::CertificateAuthorityRefused => Ok(true),
+        Kind::CertificateAuthorityBroken => {
+            let enrolment = broker.directory.enrolment(&code_of(broker, id).digest()).await?.value;
+            Ok(matches!(enrolment.state, EnrolmentState::Rejected { .. }))
+        }
+        _ => Ok(false),
+    }
+}
+
+async fn failed(broker: &Broker, id: OrderId, reason: &str) -> Result<(), ApiError> {
+    broker
+        .repository
+        .transact(async |transaction| {
+            transaction.finish(&JobKind::Issue(id));
+            change(transaction, id, |order, now| order.fail(reason, &Actor::System, now)).await.map(drop)
+        })
+        .await
 }
 
 /// The order ends with its certificate; the one in whose place it was ordered is followed by it.
@@ -181,21 +189,24 @@ async fn issued(broker: &Broker, id: OrderId, certificate: Sm3Hex) -> Result<(),
         .await
 }
 
-/// The job: goes on with a download whose phone is away.
+/// The job: goes on with a download whose phone is away, and with the end of one whose order an operator has given up.
 ///
 /// # Errors
 /// When the CA does not issue (yet).
 pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiError> {
     let code_sm3 = code_of(broker, id).digest();
     let found = broker.directory.enrolment(&code_sm3).await?;
+    let order = broker.repository.get::<Order>(id.as_bytes()).await?.ok_or_else(no_such_order)?.value;
+    if matches!(order.state, State::Failed { .. }) {
+        return given_up(broker, id, &code_sm3, found).await;
+    }
     match &found.value.state {
         EnrolmentState::Issued { enrolled, .. } => {
             issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?;
             Ok(Attempt::Finished)
         }
         EnrolmentState::Rejected { reason, .. } => {
-            let broken = ApiError::new(Kind::CertificateAuthorityBroken, reason.clone());
-            note_download(broker, Some(id), &Err(broken)).await?;
+            failed(broker, id, reason).await?;
             Ok(Attempt::Finished)
         }
         EnrolmentState::Requested { enrolment: Some(bytes), .. } => {
@@ -207,7 +218,7 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
                 broker.go_on_with(&code_sm3, found, &enrolment, &request, Some(Patience::NONE)).await;
             note_download(broker, Some(id), &outcome).await?;
             match outcome {
-                Err(error) if !is_final(&error) => Err(error),
+                Err(error) if !is_final(broker, id, &error).await? => Err(error),
                 _ => Ok(Attempt::Finished),
             }
         }
@@ -223,4 +234,34 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
             Ok(Attempt::Finished)
         }
     }
+}
+
+/// Sees to it that nothing is left at the CA of a download whose order was given up in the middle.
+async fn given_up(
+    broker: &Broker,
+    id: OrderId,
+    code_sm3: &Sm3Hex,
+    found: Versioned<EnrolmentRecord>,
+) -> Result<Attempt, ApiError> {
+    let mut certificate = None;
+    match &found.value.state {
+        EnrolmentState::Issued { enrolled, .. } => {
+            certificate = Some(Sm3Hex::of(enrolled.signing_certificate.as_slice()));
+        }
+        EnrolmentState::Rejected { .. } => {}
+        EnrolmentState::Open => broker.give_up_unused_enrolment(code_sm3, found).await?,
+        EnrolmentState::Requested { .. } => broker.give_up_enrolment(code_sm3, found).await?,
+    }
+    broker
+        .repository
+        .transact(async |transaction| {
+            transaction.finish(&JobKind::Issue(id));
+            if let Some(certificate) = certificate {
+                let revoke = CertificateCommand::Revoke(RevocationReason::CessationOfOperation);
+                certificate::change(transaction, &certificate, &Actor::System, revoke).await?;
+            }
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    Ok(Attempt::Finished)
 }

@@ -1,0 +1,93 @@
+//! An enrolment that is not wanted any more while its request is with the CA: whatever the CA has issued for it, or still issues, is
+//! never handed out, and revoked.
+
+use tracing::info;
+
+use yinqiao_ca_sdk::Operation;
+use yinqiao_gm::x509::CertificateRequest;
+use yinqiao_protocol::Sm3Hex;
+use yinqiao_protocol::statement::{Enrolment, SignedText};
+
+use super::{code_not_valid, issue_key, issue_request, refused};
+use crate::adapter::seal::Withdrawal;
+use crate::adapter::{AuthorityError, Patience};
+use crate::broker::Broker;
+use crate::clock;
+use crate::directory::{EnrolmentRecord, EnrolmentState, RefusedPairRecord, Versioned};
+use crate::http::problem::{ApiError, Kind};
+
+/// What the enrolment's record says from then on.
+const REASON: &str = "the request was given up before its certificate was there";
+
+impl Broker {
+    /// Ends an enrolment that no phone has begun with: its code is void.
+    ///
+    /// # Errors
+    /// When a phone begins at this moment, or the store fails.
+    pub(in crate::lifecycle) async fn give_up_unused_enrolment(
+        &self,
+        code_sm3: &Sm3Hex,
+        mut found: Versioned<EnrolmentRecord>,
+    ) -> Result<(), ApiError> {
+        found.value.expires_at = found.value.expires_at.min(clock::now());
+        Ok(self.directory.change_enrolment(code_sm3, found.version, &found.value).await?)
+    }
+
+    /// Ends an enrolment whose request may be with the CA, or finds out that this is not possible yet. Called again until it
+    /// succeeds.
+    ///
+    /// # Errors
+    /// When the CA cannot say what it has done, or the same request runs at this moment.
+    pub(in crate::lifecycle) async fn give_up_enrolment(
+        &self,
+        code_sm3: &Sm3Hex,
+        mut found: Versioned<EnrolmentRecord>,
+    ) -> Result<(), ApiError> {
+        let EnrolmentState::Requested { request_sm3, idempotency_key, enrolment } = &found.value.state else {
+            return Err(code_not_valid());
+        };
+        let (request_sm3, key) = (*request_sm3, issue_key(idempotency_key)?);
+        let enrolment = enrolment.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
+        let refused = if self.authorities.journal().abandon(&key, Operation::Issue, clock::now()).await? {
+            None
+        } else {
+            self.pair_given_up(&found.value, &enrolment).await?
+        };
+        let certificates = refused.as_ref().map_or(0, |refused| refused.certificates.len());
+        found.value.state = EnrolmentState::Rejected { request_sm3, reason: REASON.to_owned() };
+        self.directory.reject_enrolment(code_sm3, found.version, &found.value, refused.as_ref()).await?;
+        info!(
+            issue = key.as_str(),
+            certificates, "a request for certificates is given up; what was issued is revoked"
+        );
+        if let Ok(authority) = self.authorities.get(&found.value.certificate_authority) {
+            authority.conclude(&key).await?;
+        }
+        Ok(())
+    }
+
+    /// What the CA has issued for a request that was sent to it; nothing where it certainly issues none.
+    async fn pair_given_up(
+        &self,
+        record: &EnrolmentRecord,
+        enrolment: &[u8],
+    ) -> Result<Option<RefusedPairRecord>, ApiError> {
+        let EnrolmentState::Requested { idempotency_key, .. } = &record.state else {
+            return Err(code_not_valid());
+        };
+        let key = issue_key(idempotency_key)?;
+        let authority = self.authorities.get(&record.certificate_authority).map_err(super::under_way)?;
+        if authority.withdraw(&key, Operation::Issue).await? == Withdrawal::Withdrawn {
+            return Ok(None);
+        }
+        let internal = |text: String| ApiError::new(Kind::Internal, text);
+        let enrolment = Enrolment::from_bytes(enrolment).map_err(|e| internal(e.to_string()))?;
+        let request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
+            .map_err(|e| internal(e.to_string()))?;
+        match authority.issue(&key, issue_request(record, &request), Patience::NONE).await {
+            Ok(pair) => Ok(refused::to_be_revoked(authority.name(), &key, &pair, REASON)),
+            Err(AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. }) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
