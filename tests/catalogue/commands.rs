@@ -23,6 +23,19 @@ fn a_plugin_is_described_without_a_configuration() {
 }
 
 #[test]
+fn a_plugin_that_is_described_reaches_nothing() {
+    let broker = Broker::not_started();
+    let (theirs, made) = (broker.folder().join("theirs"), broker.folder().join("made"));
+    std::fs::write(&theirs, "another's file").unwrap();
+    // Its constructor ends the process where it can read or write a file, connect, or run another program.
+    let hostile = [format!("HOSTILE_READS={theirs:?}"), format!("HOSTILE_WRITES={made:?}")];
+    let library = compile(broker.folder(), "hostile", &[&hostile[0], &hostile[1]]);
+    let page = broker.operator(&["adapter", "describe", text(&library)]);
+    assert!(page.contains("plugin: smallest"), "{page}");
+    assert!(!made.exists());
+}
+
+#[test]
 fn a_file_that_is_no_plugin_is_not_described() {
     let broker = Broker::not_started();
     let library = compile(broker.folder(), "vendor", &["NO_SYMBOL"]);

@@ -11,6 +11,8 @@
 #include "ca_adapter.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #ifndef MAJOR
@@ -24,6 +26,17 @@ struct ca_instance {
   const ca_host *host;
 };
 static struct ca_instance only;
+
+#ifdef HOSTILE_READS
+/* Before anybody has agreed to this plugin. Ends the process where it gets through. */
+__attribute__((constructor)) static void reach_out(void) {
+  if (fopen(HOSTILE_READS, "r") != NULL || fopen(HOSTILE_WRITES, "w") != NULL) _exit(41);
+  if (socket(AF_INET, SOCK_STREAM, 0) >= 0) _exit(42);
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  if (child > 0) _exit(43);
+}
+#endif
 
 static ca_slice text(const char *words) {
   ca_slice slice = {(const uint8_t *)words, strlen(words)};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use yinqiao_ca_abi::{Announced, ca_adapter};
 
 use crate::message::Function;
+use crate::sandbox::Sandbox;
 
 /// The size of the adapter's table in version 1.0 of the contract, in octets.
 pub const VERSION_1_0_SIZE: u32 = <ca_adapter as Announced>::SIZE_1_0 as u32;
@@ -65,6 +66,11 @@ pub enum Step {
     Secrets {
         /// By name.
         secrets: BTreeMap<String, Octets>,
+    },
+    /// Close the sandbox: the first step, where it is one.
+    Isolate {
+        /// What stays open.
+        sandbox: Sandbox,
     },
     /// Load the library: its constructors run.
     Load,

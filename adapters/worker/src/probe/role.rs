@@ -14,6 +14,7 @@ use rustix::stdio;
 use super::plugin::Plugin;
 use super::protocol::{Answer, Result, Step};
 use super::snapshot;
+use crate::worker::isolation;
 
 /// The probe role: what a kit's program runs as its hidden subcommand, and nothing before it. The kit's end of a socket
 /// pair is standard input.
@@ -36,11 +37,17 @@ fn serve() -> io::Result<()> {
     stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let library = receive_library(&socket)?;
-    end_with(socket.try_clone()?)?;
     let mut plugin = Plugin::new();
     let mut answers = socket.try_clone()?;
+    let mut watched = Some(socket.try_clone()?);
     for line in BufReader::new(socket).lines() {
         let step: Step = serde_json::from_str(&line?)?;
+        // The sandbox is closed while the process has one thread.
+        if !matches!(step, Step::Isolate { .. })
+            && let Some(socket) = watched.take()
+        {
+            end_with(socket)?;
+        }
         let result = run(&mut plugin, &library, step);
         // What the plugin printed comes before the answer.
         io::stdout().flush()?;
@@ -59,6 +66,10 @@ fn run(plugin: &mut Plugin, library: &OwnedFd, step: Step) -> Result {
             plugin.host().set_secrets(secrets);
             Result::Done
         }
+        Step::Isolate { sandbox } => match isolation::restrict(&sandbox) {
+            Ok(_) => Result::Done,
+            Err(refused) => Result::Impossible { reason: refused.text },
+        },
         Step::Load => plugin.load(library),
         Step::Table(offer) => plugin.table(offer),
         Step::Describe => plugin.describe(),

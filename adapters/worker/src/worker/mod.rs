@@ -8,7 +8,7 @@
 )]
 
 mod functions;
-mod isolation;
+pub(crate) mod isolation;
 mod loader;
 mod plugin;
 mod state;

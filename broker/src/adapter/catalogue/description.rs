@@ -12,7 +12,7 @@ use yinqiao_ca_worker::message::parse_description;
 use yinqiao_ca_worker::probe::{
     Called, Offer, Probe, ProbeEnd, Result as Came, Slice, Step, VERSION_1_0_SIZE,
 };
-use yinqiao_ca_worker::{Library, LibraryError, WorkerProgram};
+use yinqiao_ca_worker::{Library, LibraryError, Sandbox, WorkerProgram};
 
 use super::version::Loaded;
 
@@ -68,6 +68,8 @@ pub enum DescribeError {
 pub async fn describe(library: &Path, probe: &WorkerProgram) -> Result<Described, DescribeError> {
     let library = Library::open(library, None)?;
     let mut probe = Probe::start(probe, &library)?;
+    // Nobody has agreed to this plugin yet, and a description needs nothing.
+    step(&mut probe, Step::Isolate { sandbox: Sandbox::default() }).await?;
     step(&mut probe, Step::Load).await?;
     let offer = Offer {
         room: VERSION_1_0_SIZE,

@@ -30,7 +30,14 @@ pub(super) use limits::prepare;
 /// When a limit or a rule is refused by the kernel, a named path is not there, or the kernel lacks what is required.
 pub(super) fn enter(load: &Load) -> Result<Isolation, Refused> {
     limits::apply(load).map_err(|error| refused(format!("a limit of the worker cannot be set: {error}")))?;
-    let sandbox = &load.sandbox;
+    restrict(&load.sandbox)
+}
+
+/// Closes everything that the sandbox leaves closed. The process has one thread still.
+///
+/// # Errors
+/// When a rule is refused by the kernel, a named path is not there, or the kernel lacks what is required.
+pub(crate) fn restrict(sandbox: &Sandbox) -> Result<Isolation, Refused> {
     if sandbox.enforcement == Enforcement::Off {
         return Ok(Isolation::default());
     }
