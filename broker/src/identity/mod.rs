@@ -5,7 +5,7 @@ mod embedded;
 mod provider;
 mod replay;
 mod settings;
-mod sign_in;
+pub(crate) mod sign_in;
 
 pub use account::SignedInPhone;
 pub use provider::{IdentityError, IdentityProvider};

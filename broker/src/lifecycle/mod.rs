@@ -7,6 +7,7 @@ pub mod job;
 pub mod order;
 pub mod recovery;
 pub mod reminder;
+pub mod retention;
 pub mod revocation;
 pub mod seal;
 pub mod supervisor;

@@ -6,13 +6,13 @@ use actix::prelude::*;
 use actix_web::web;
 use tracing::error;
 
-use super::{certificate, order, recovery, reminder};
+use super::{certificate, order, recovery, reminder, retention};
 use crate::broker::Broker;
 use crate::clock;
 
 /// How often CAs are asked.
 const EVERY: Duration = Duration::from_secs(5);
-/// After how many rounds used-up keys are removed: once an hour.
+/// After how many rounds what nobody asks for any more is removed: once an hour.
 const PRUNE_EACH: u32 = 720;
 
 /// The actor.
@@ -35,6 +35,9 @@ impl LifecycleSupervisor {
         let round = async move {
             if prune && let Err(reason) = broker.authorities.journal().prune(clock::now()).await {
                 error!(%reason, "used-up keys of CAs could not be removed");
+            }
+            if prune && let Err(reason) = retention::forget(&broker.repository).await {
+                error!(%reason, "what nobody asks for any more could not be removed");
             }
             if let Err(reason) = reminder::remind(&broker.repository).await {
                 error!(%reason, "reminders could not be written");

@@ -17,6 +17,7 @@ mod answer;
 pub mod companies;
 mod index;
 mod page;
+mod retention;
 pub mod seals;
 mod transaction;
 pub mod users;

@@ -14,7 +14,7 @@ use crate::http::lifecycle::caller::Staff;
 use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
-use crate::records::{Index, IndexPrefix, Repository};
+use crate::records::{Index, IndexPrefix, Repository, Transaction};
 
 /// All of the staff.
 #[utoipa::path(
@@ -107,6 +107,7 @@ pub async fn add(repository: &Repository, new: &NewStaff, by: &Actor) -> Result<
     };
     repository
         .transact(async |transaction| {
+            rest_on_actor(transaction, by).await?;
             let taken = IndexPrefix::new(Index::OperatorByName, new.name.as_bytes());
             let taken = !transaction.repository().page::<Operator>(&taken, None, 1).await?.items.is_empty();
             let step = Operator::add(id, &new.name, role, token.digest(), taken, by, transaction.now())?;
@@ -123,6 +124,7 @@ pub async fn add(repository: &Repository, new: &NewStaff, by: &Actor) -> Result<
 pub async fn disable(repository: &Repository, id: OperatorId, by: &Actor) -> Result<Operator, ApiError> {
     repository
         .transact(async |transaction| {
+            rest_on_actor(transaction, by).await?;
             let found = transaction.get::<Operator>(id.as_bytes()).await?.ok_or_else(nobody)?;
             let step = found.value.disable(by, transaction.now())?;
             Ok(transaction.take(Some(&found), step)?)
@@ -142,6 +144,7 @@ pub async fn renew_token(
     let token = Token::random()?;
     repository
         .transact(async |transaction| {
+            rest_on_actor(transaction, by).await?;
             let found = transaction.get::<Operator>(id.as_bytes()).await?;
             let found = found.filter(|found| found.value.disabled_at.is_none()).ok_or_else(nobody)?;
             let step = found.value.renew_token(token.digest(), by, transaction.now());
@@ -149,6 +152,18 @@ pub async fn renew_token(
         })
         .await?;
     Ok(StaffToken { operator: id, token })
+}
+
+/// Of two officers who disable each other at once, one is first, and the other one is nobody any more: without this the trading centre
+/// could be left without any.
+async fn rest_on_actor(transaction: &mut Transaction<'_>, by: &Actor) -> Result<(), ApiError> {
+    let Actor::Operator { id, .. } = by else { return Ok(()) };
+    let acting = transaction.get::<Operator>(id.as_bytes()).await?;
+    let acting = acting.filter(|found| found.value.disabled_at.is_none()).ok_or_else(|| {
+        ApiError::new(Kind::NotAllowed, "you were disabled in the meantime: ask another security officer")
+    })?;
+    transaction.rest_on(&acting);
+    Ok(())
 }
 
 fn nobody() -> ApiError {
