@@ -3,5 +3,8 @@
 
 mod access;
 mod embedded_provider;
+mod given_up;
+mod kills;
 mod manual;
+mod officers;
 mod stage;

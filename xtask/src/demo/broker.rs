@@ -26,12 +26,16 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts it with its data under `folder`, on a free port of the loopback.
-    pub fn start(program: &Path, folder: &Path) -> Result<Self> {
+    /// Starts it with its data under `folder`, so configured, on a free port of the loopback.
+    pub fn start(program: &Path, folder: &Path, configuration: &str) -> Result<Self> {
         let (data, log) = (folder.join("data"), folder.join("broker.log"));
+        let configuration_file = folder.join("yinqiao.toml");
+        fs::write(&configuration_file, configuration)?;
         let mut child = Command::new(program)
             .arg("--data-dir")
             .arg(&data)
+            .arg("--config")
+            .arg(&configuration_file)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

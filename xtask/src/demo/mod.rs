@@ -2,11 +2,13 @@
 //!
 //! A broker with the software CA, a registered bid system, and two phones of one company: its legal person's and an
 //! employee's. The employee logs in, signs, encrypts and opens; the legal person seals and withdraws the seal. Software
-//! that we did not write, where it is installed, verifies what comes out.
+//! that we did not write, where it is installed, verifies what comes out. Then a second company goes from the registration
+//! of its people to its deletion.
 
 mod broker;
 mod check;
 mod documents;
+mod lifecycle;
 mod picture;
 mod screen;
 mod session;
@@ -22,6 +24,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 
+use self::lifecycle::LifecycleStep;
 use self::screen::Screen;
 use self::stage::Stage;
 use self::steps::Step;
@@ -48,26 +51,32 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let screen = Screen { json: arguments.json };
     let played = play(arguments, &screen);
-    let (broker, steps, error) = match &played {
-        Ok((stage, steps)) => (Some(stage.broker.url()), steps.as_slice(), None),
-        Err(error) => (None, [].as_slice(), Some(format!("{error:#}"))),
+    let (broker, steps, lifecycle, error) = match &played {
+        Ok(played) => {
+            (Some(played.stage.broker.url()), played.steps.as_slice(), played.lifecycle.as_slice(), None)
+        }
+        Err(error) => (None, [].as_slice(), [].as_slice(), Some(format!("{error:#}"))),
     };
-    let ok = error.is_none() && steps.iter().all(Step::is_ok);
+    let ok = error.is_none() && steps.iter().all(Step::is_ok) && lifecycle.iter().all(LifecycleStep::is_ok);
     if arguments.json {
         let mut report = json!({
             "ok": ok,
             "broker": broker,
             "steps": steps.iter().map(Step::to_json).collect::<Vec<_>>(),
+            "lifecycle": lifecycle.iter().map(LifecycleStep::to_json).collect::<Vec<_>>(),
         });
         if let Some(error) = error {
             report["error"] = error.into();
         }
         println!("{report}");
     }
-    let (mut stage, steps) = played?;
-    let failed: Vec<_> = steps.iter().filter(|step| !step.is_ok()).map(|step| step.purpose).collect();
+    let Played { mut stage, steps, lifecycle } = played?;
+    let of_purposes = steps.iter().filter(|step| !step.is_ok()).map(|step| step.purpose);
+    let of_lifecycle = lifecycle.iter().filter(|step| !step.is_ok()).map(|step| step.name);
+    let failed: Vec<_> = of_purposes.chain(of_lifecycle).collect();
     if failed.is_empty() {
-        screen.say(&format!("All {} steps done. What came out: {}", steps.len(), stage.out.display()));
+        let number = steps.len() + lifecycle.len();
+        screen.say(&format!("All {number} steps done. What came out: {}", stage.out.display()));
     } else {
         screen.say(&format!(
             "Failed: {}. The broker's log:\n{}",
@@ -82,7 +91,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn play(arguments: &Arguments, screen: &Screen) -> Result<(Stage, Vec<Step>)> {
+/// What was done.
+struct Played {
+    stage: Stage,
+    steps: Vec<Step>,
+    lifecycle: Vec<LifecycleStep>,
+}
+
+fn play(arguments: &Arguments, screen: &Screen) -> Result<Played> {
     let given =
         arguments.files.iter().map(|path| path.canonicalize().with_context(|| path.display().to_string()));
     let given = given.collect::<Result<Vec<_>>>()?;
@@ -95,7 +111,8 @@ fn play(arguments: &Arguments, screen: &Screen) -> Result<(Stage, Vec<Step>)> {
         screen.say(&format!("Document {} ({size} bytes)", file.display()));
     }
     let steps = steps::play(&stage, &files, screen)?;
-    Ok((stage, steps))
+    let lifecycle = lifecycle::play(&stage, screen);
+    Ok(Played { stage, steps, lifecycle })
 }
 
 fn out_folder(arguments: &Arguments) -> Result<PathBuf> {

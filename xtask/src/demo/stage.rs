@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::broker::Broker;
 use super::screen::Screen;
-use super::{duration, picture};
+use super::{duration, lifecycle, picture};
 
 /// The demo company's name and unified social credit code (统一社会信用代码).
 const COMPANY: &str = "示例建设有限公司";
@@ -49,12 +49,19 @@ pub struct Stage {
     pub employee: Holder,
 }
 
+impl Holder {
+    /// Whose phone has its certificate already.
+    pub fn of_phone(label: &'static str, store: PathBuf, pin: &'static str) -> Self {
+        Self { label, name: label, kind: "person", store, pin }
+    }
+}
+
 impl Stage {
     /// Sets it up.
     pub fn prepare(programs: PathBuf, out: PathBuf, screen: &Screen) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("yinqiao-demo-").tempdir()?;
         let begin = Instant::now();
-        let broker = Broker::start(&programs.join("yinqiao"), folder.path())?;
+        let broker = Broker::start(&programs.join("yinqiao"), folder.path(), lifecycle::CONFIGURATION)?;
         screen.say(&format!("Broker at {} ({})", broker.url(), duration(begin.elapsed())));
         let holder = |label: &'static str, name, kind, pin| {
             let store = folder.path().join(format!("phone-{label}"));
