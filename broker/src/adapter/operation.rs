@@ -17,6 +17,7 @@ use super::journal::{JournalEntry, JournalError, Progress, Step};
 use super::{Authority, AuthorityError};
 use crate::clock;
 use crate::directory::Versioned;
+use crate::failpoint::{self, Failpoint};
 
 /// How long a call that asks something may take.
 const CALL_WITHIN: Duration = Duration::from_secs(10);
@@ -147,7 +148,10 @@ impl Authority {
             (_, Err(error)) => Err(error),
             (Step::Submit, Ok(handle)) => {
                 self.journal.note(entry, Progress::Submitted, clock::now()).await?;
-                match came(handle.submit(request, key, &CallOptions::within(CALL_WITHIN)).await) {
+                failpoint::pass(Failpoint::AdapterBefore);
+                let submitted = handle.submit(request, key, &CallOptions::within(CALL_WITHIN)).await;
+                failpoint::pass(Failpoint::AdapterAfter);
+                match came(submitted) {
                     // That this call did nothing says nothing of the one before.
                     Came::NotDone(error) if doubt && may_pass(error.class) => Ok(Came::Unclear(error)),
                     came => Ok(came),

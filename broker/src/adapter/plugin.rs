@@ -1,5 +1,7 @@
 //! Starts a configured adapter: takes its file, checks its digests, and runs it in a worker process.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +16,9 @@ use super::catalogue::Entry;
 
 /// The hidden subcommand of the worker's role.
 pub const WORKER_SUBCOMMAND: &str = "adapter-worker";
+
+/// Bytes of a plugin's secret at most.
+const MOST_SECRET_BYTES: usize = 64 << 10;
 
 /// Why an adapter does not run.
 #[derive(Debug, thiserror::Error)]
@@ -123,8 +128,18 @@ impl HostServices for Services {
 }
 
 fn read_secret(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Some(Zeroizing::new(bytes)),
+    let read = || -> io::Result<Zeroizing<Vec<u8>>> {
+        // Room for the longest at once: growing would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_SECRET_BYTES + 1));
+        File::open(path)?.take(MOST_SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > MOST_SECRET_BYTES {
+            let text = format!("a secret has {MOST_SECRET_BYTES} bytes at most");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => Some(bytes),
         Err(reason) => {
             warn!(path = %path.display(), %reason, "a plugin asks for a secret that cannot be read");
             None

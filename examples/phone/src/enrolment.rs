@@ -6,7 +6,7 @@
 use yinqiao_gm::enveloped_key::EnvelopedKey;
 use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::chain::{self, Usage};
-use yinqiao_gm::x509::{Certificate, CertificateRequest, DistinguishedName};
+use yinqiao_gm::x509::{AnyCertificate, Certificate, CertificateRequest, DistinguishedName};
 use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
 use yinqiao_protocol::statement::{Enrolment, SignedText};
 use yinqiao_protocol::{Base64, Token};
@@ -134,16 +134,17 @@ fn checked(enrolled: &Enrolled, signing_key: &PrivateKey) -> Result<Option<Priva
             ));
         }
     };
+    // The keys are SM2 keys; those of the issuers above may be others.
     let issuers: Result<Vec<_>, _> =
-        enrolled.chain.iter().map(|der| Certificate::from_der(der.as_slice())).collect();
+        enrolled.chain.iter().map(|der| AnyCertificate::from_der(der.as_slice())).collect();
     let issuers = issuers?;
     let root = issuers.last().ok_or(wrong("the issuers' certificates are missing"))?;
     let now = clock::now().seconds();
     let for_encryption = encryption.iter().map(|(certificate, _)| (certificate, Usage::Encryption));
     for (certificate, usage) in std::iter::once((&signing, Usage::Signing)).chain(for_encryption) {
-        chain::verify(certificate, &issuers, std::slice::from_ref(root), now, usage).map_err(|_| {
-            wrong("a certificate does not lead to the root sent with it, or is not valid now")
-        })?;
+        chain::find_path(certificate.as_any(), &issuers, std::slice::from_ref(root), now, usage).map_err(
+            |_| wrong("a certificate does not lead to the root sent with it, or is not valid now"),
+        )?;
     }
     Ok(encryption.map(|(_, key)| key))
 }

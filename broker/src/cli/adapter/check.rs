@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
-use yinqiao_ca_conformance::{CheckResult, Options, Outcome, Profile, Upstream, render};
+use yinqiao_ca_conformance::{CheckResult, Options, Outcome, Profile, Upstream, render, render_all};
 use yinqiao_ca_worker::WorkerProgram;
 use zeroize::Zeroizing;
 
@@ -40,6 +40,9 @@ pub struct Arguments {
     /// A check, or a group of checks; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// Print a line for each check that is not offered, too.
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -93,7 +96,7 @@ pub fn run(arguments: Box<Arguments>, configuration: Option<&Path>) -> anyhow::R
         say_error("--data-dir is not used here: the kit needs no broker");
     }
     let configuration = arguments.config.clone().or(configuration.map(Path::to_owned));
-    let (json, path) = (arguments.json, arguments.report.clone());
+    let (json, all, path) = (arguments.json, arguments.all, arguments.report.clone());
     // Before hours of checks, not after them.
     let mut file = path.as_deref().map(new_file).transpose()?;
     let mut options = options(*arguments)?;
@@ -109,7 +112,12 @@ pub fn run(arguments: Box<Arguments>, configuration: Option<&Path>) -> anyhow::R
     if let (Some(file), Some(path)) = (&mut file, &path) {
         file.write_all(document.as_bytes()).with_context(|| path.display().to_string())?;
     }
-    say(if json { document } else { render(&report) }.as_str());
+    let text = match (json, all) {
+        (true, _) => document,
+        (false, true) => render_all(&report),
+        (false, false) => render(&report),
+    };
+    say(&text);
     match report.count(Outcome::Failed) {
         0 => Ok(()),
         failed => bail!("the plugin does not pass: {failed} of {} checks failed", report.checks.len()),
