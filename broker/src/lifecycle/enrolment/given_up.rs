@@ -86,7 +86,12 @@ impl Broker {
             .map_err(|e| internal(e.to_string()))?;
         match authority.issue(&key, issue_request(record, &request), Patience::NONE).await {
             Ok(pair) => Ok(refused::to_be_revoked(authority.name(), &key, &pair, REASON)),
-            Err(AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. }) => Ok(None),
+            Err(failure @ (AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. })) => {
+                // The same request, which may wait beside this one, must not ask the CA again.
+                let journal = self.authorities.journal();
+                let over = journal.abandon(&key, Operation::Issue, clock::now()).await?;
+                if over { Ok(None) } else { Err(failure.into()) }
+            }
             Err(failure) => Err(failure.into()),
         }
     }

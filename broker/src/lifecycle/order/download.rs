@@ -53,7 +53,7 @@ pub(crate) async fn download_code(
         certificate_authority: order.wish.certificate_authority.clone(),
         fallback: Vec::new(),
         product: order.wish.product.clone(),
-        signing_only: false,
+        signing_only: order.wish.signing_only,
         order: Some(id),
         user: Some(user.id),
         validity_days: order.wish.days,
