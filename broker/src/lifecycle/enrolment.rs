@@ -95,7 +95,9 @@ impl Broker {
             Ok(enrolled) => enrolled,
             Err(Unfit::NotYet(error)) => return Err(error),
             Err(Unfit::Rejected(reason)) => {
-                return self.reject(code_sm3, found, (authority, key, pair), reason).await;
+                return self
+                    .reject(code_sm3, found, certificate_request, (authority, key, pair), reason)
+                    .await;
             }
         };
         let certificate = CertificateRecord::new(NewCertificate {
@@ -125,6 +127,7 @@ impl Broker {
         &self,
         code_sm3: &Sm3Hex,
         mut found: Versioned<EnrolmentRecord>,
+        request: &CertificateRequest,
         (authority, key, pair): Issued,
         reason: String,
     ) -> Result<Enrolled, ApiError> {
@@ -132,7 +135,7 @@ impl Broker {
             return Err(code_not_valid());
         };
         error!(adapter = authority.name(), issue = key.as_str(), reason, "what a CA has issued is refused");
-        let refused = refused::to_be_revoked(authority.name(), &key, &pair, &reason);
+        let refused = refused::to_be_revoked(authority.name(), &key, request, &pair, &reason);
         let refusal = issued::refusal(authority.name(), &reason);
         found.value.state = EnrolmentState::Rejected { request_sm3, reason };
         let stored =

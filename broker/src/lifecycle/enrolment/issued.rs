@@ -122,7 +122,6 @@ async fn good(authority: &Authority, certificate: &Certificate, usage: Usage) ->
 
 /// The refusal of a pair, as the phone is told.
 pub(super) fn refusal(authority: &str, reason: &str) -> ApiError {
-    let text =
-        format!("{reason}; nothing of it is used, the CA is to revoke it, and the one-time code is used up");
+    let text = format!("{reason}; nothing of it is used, and the one-time code is used up");
     AuthorityError::Broken { authority: authority.to_owned(), text }.into()
 }

@@ -3,7 +3,7 @@
 use tracing::{error, info, warn};
 
 use yinqiao_ca_sdk::messages::{CertificatePair, IdempotencyKey};
-use yinqiao_gm::x509::Certificate;
+use yinqiao_gm::x509::{Certificate, CertificateRequest};
 use yinqiao_lifecycle::certificate::{CaOperation, RevocationReason};
 use yinqiao_protocol::Base64;
 use yinqiao_protocol::task::serial_text;
@@ -19,13 +19,25 @@ use crate::store::StoreError;
 /// Pairs that are gone on with in one round: a plugin that issues nothing but such pairs must not keep the broker busy.
 const MOST_EACH_ROUND: usize = 5;
 
-/// What is to be revoked of a pair that was refused; nothing where no certificate in it can be read.
+/// What is to be revoked of a pair that was refused; nothing where no certificate in it can be read, or its signing certificate is for
+/// another key than the request's. Such a pair may be a stranger's, whose certificate must not be revoked: people have to ask the CA.
 pub(super) fn to_be_revoked(
     authority: &str,
     key: &IdempotencyKey,
+    request: &CertificateRequest,
     pair: &CertificatePair,
     reason: &str,
 ) -> Option<RefusedPairRecord> {
+    let signing = Certificate::from_der(pair.signing_certificate.as_bytes()).ok();
+    if signing.is_none_or(|signing| signing.public_key() != request.public_key()) {
+        error!(
+            adapter = authority,
+            issue = key.as_str(),
+            reason,
+            "what a CA has issued is not for the key that was asked for: nothing of it is revoked, ask the CA whose it is"
+        );
+        return None;
+    }
     let ders = std::iter::once(&pair.signing_certificate).chain(&pair.encryption_certificate);
     let readable = ders.filter(|der| Certificate::from_der(der.as_bytes()).is_ok());
     let certificates: Vec<_> = readable.map(|der| Base64(der.0.clone())).collect();
