@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use yinqiao_gm::sm3;
 use yinqiao_phone::AccountClient;
+use yinqiao_tests::relying_party::agent;
 use yinqiao_tests::{Broker, Holder, IdentityProvider, Person};
 
 /// The legal person of a builder.
@@ -148,10 +149,6 @@ impl Stage {
             .unwrap();
         response.status().as_u16()
     }
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
 /// An order of this many days for the company.

@@ -10,12 +10,14 @@ mod operation;
 pub mod outage;
 pub mod plugin;
 pub mod routing;
-pub mod seal;
+mod seal;
 pub mod supervisor;
 mod trouble;
 pub mod trust;
+mod withdrawal;
 
 pub use authorities::{Authorities, InstallError};
 pub use authority::{Authority, AuthorityError};
 pub use operation::Patience;
 pub use trust::{Checked, TrustError};
+pub use withdrawal::Withdrawal;

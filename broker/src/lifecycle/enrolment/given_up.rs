@@ -4,13 +4,13 @@
 use tracing::info;
 
 use yinqiao_ca_sdk::Operation;
+use yinqiao_ca_sdk::messages::IdempotencyKey;
 use yinqiao_gm::x509::CertificateRequest;
 use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::statement::{Enrolment, SignedText};
 
-use super::{code_not_valid, issue_key, issue_request, refused};
-use crate::adapter::seal::Withdrawal;
-use crate::adapter::{AuthorityError, Patience};
+use super::{code_not_valid, issue_key, issue_request, refused, under_way};
+use crate::adapter::{AuthorityError, Patience, Withdrawal};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{EnrolmentRecord, EnrolmentState, RefusedPairRecord, Versioned};
@@ -48,10 +48,11 @@ impl Broker {
         };
         let (request_sm3, key) = (*request_sm3, issue_key(idempotency_key)?);
         let enrolment = enrolment.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
-        let refused = if self.authorities.journal().abandon(&key, Operation::Issue, clock::now()).await? {
-            None
-        } else {
-            self.pair_given_up(&found.value, &enrolment).await?
+        let name = &found.value.certificate_authority;
+        let withdrawal = self.authorities.withdraw(name, &key, Operation::Issue).await;
+        let refused = match withdrawal.map_err(under_way)? {
+            Withdrawal::Withdrawn => None,
+            Withdrawal::TooLate => self.pair_given_up(&found.value, &key, &enrolment).await?,
         };
         let certificates = refused.as_ref().map_or(0, |refused| refused.certificates.len());
         found.value.state = EnrolmentState::Rejected { request_sm3, reason: REASON.to_owned() };
@@ -70,26 +71,20 @@ impl Broker {
     async fn pair_given_up(
         &self,
         record: &EnrolmentRecord,
+        key: &IdempotencyKey,
         enrolment: &[u8],
     ) -> Result<Option<RefusedPairRecord>, ApiError> {
-        let EnrolmentState::Requested { idempotency_key, .. } = &record.state else {
-            return Err(code_not_valid());
-        };
-        let key = issue_key(idempotency_key)?;
-        let authority = self.authorities.get(&record.certificate_authority).map_err(super::under_way)?;
-        if authority.withdraw(&key, Operation::Issue).await? == Withdrawal::Withdrawn {
-            return Ok(None);
-        }
+        let authority = self.authorities.get(&record.certificate_authority).map_err(under_way)?;
         let internal = |text: String| ApiError::new(Kind::Internal, text);
         let enrolment = Enrolment::from_bytes(enrolment).map_err(|e| internal(e.to_string()))?;
         let request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
             .map_err(|e| internal(e.to_string()))?;
-        match authority.issue(&key, issue_request(record, &request), Patience::NONE).await {
-            Ok(pair) => Ok(refused::to_be_revoked(authority.name(), &key, &request, &pair, REASON)),
+        match authority.issue(key, issue_request(record, &request), Patience::NONE).await {
+            Ok(pair) => Ok(refused::to_be_revoked(authority.name(), key, &request, &pair, REASON)),
             Err(failure @ (AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. })) => {
                 // The same request, which may wait beside this one, must not ask the CA again.
                 let journal = self.authorities.journal();
-                let over = journal.abandon(&key, Operation::Issue, clock::now()).await?;
+                let over = journal.abandon(key, Operation::Issue, clock::now()).await?;
                 if over { Ok(None) } else { Err(failure.into()) }
             }
             Err(failure) => Err(failure.into()),

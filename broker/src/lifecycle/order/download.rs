@@ -125,7 +125,7 @@ pub(crate) async fn begin_download(
         .await
 }
 
-/// What came of a download: the order hears of the certificate, or of the CA's refusal.
+/// What came of a download: the order hears of the certificate, or of the CA's refusal. Gives whether the order has ended with it.
 ///
 /// # Errors
 /// When the store fails.
@@ -133,16 +133,16 @@ pub(crate) async fn note_download(
     broker: &Broker,
     order: Option<OrderId>,
     outcome: &Result<Enrolled, ApiError>,
-) -> Result<(), ApiError> {
-    let Some(id) = order else { return Ok(()) };
+) -> Result<bool, ApiError> {
+    let Some(id) = order else { return Ok(false) };
     match outcome {
-        Ok(enrolled) => {
-            let certificate = Sm3Hex::of(enrolled.signing_certificate.as_slice());
-            issued(broker, id, certificate).await
+        Ok(enrolled) => issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?,
+        Err(error) if is_final(broker, id, error).await? => {
+            failed(broker, id, &error.problem().detail).await?
         }
-        Err(error) if is_final(broker, id, error).await? => failed(broker, id, &error.problem().detail).await,
-        Err(_) => Ok(()),
+        Err(_) => return Ok(false),
     }
+    Ok(true)
 }
 
 /// Whether the CA will not issue for this request, ever: it refuses, or what it issued was refused and is being revoked. An answer
@@ -216,9 +216,9 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
                 .map_err(|e| internal(e.to_string()))?;
             let outcome =
                 broker.go_on_with(&code_sm3, found, &enrolment, &request, Some(Patience::NONE)).await;
-            note_download(broker, Some(id), &outcome).await?;
+            let ended = note_download(broker, Some(id), &outcome).await?;
             match outcome {
-                Err(error) if !is_final(broker, id, &error).await? => Err(error),
+                Err(error) if !ended => Err(error),
                 _ => Ok(Attempt::Finished),
             }
         }

@@ -7,8 +7,7 @@ use yinqiao_ca_sdk::messages::Operation;
 use yinqiao_protocol::SealId;
 
 use super::{SealError, key_of};
-use crate::adapter::seal::Withdrawal;
-use crate::adapter::{AuthorityError, Patience};
+use crate::adapter::{AuthorityError, Patience, Withdrawal};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::SealRequestRecord;
@@ -47,16 +46,13 @@ impl Broker {
     /// Goes on with a withdrawal until nothing is left of it.
     pub(super) async fn finish_withdrawal(&self, request: &SealRequestRecord) -> Result<(), SealError> {
         let key = key_of(request, "seal")?;
-        let journal = self.authorities.journal();
-        // Nothing was sent yet: nobody need be asked, and the adapter may be gone.
-        if journal.abandon(&key, Operation::SealIssue, clock::now()).await? {
-            return self.end_withdrawal(request).await;
-        }
         let not_yet = |error: AuthorityError| SealError::NotYet(error.to_string());
-        let authority = self.authorities.get(&request.certificate_authority).map_err(not_yet)?;
-        if authority.withdraw(&key, Operation::SealIssue).await.map_err(not_yet)? == Withdrawal::Withdrawn {
+        let name = &request.certificate_authority;
+        let withdrawal = self.authorities.withdraw(name, &key, Operation::SealIssue).await;
+        if withdrawal.map_err(not_yet)? == Withdrawal::Withdrawn {
             return self.end_withdrawal(request).await;
         }
+        let authority = self.authorities.get(name).map_err(not_yet)?;
         let issued = match authority.issue_seal(&key, request.request.clone(), Patience::NONE).await {
             Ok(issued) => issued,
             Err(AuthorityError::Over) => return self.end_withdrawal(request).await,
