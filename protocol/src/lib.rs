@@ -22,6 +22,7 @@ pub mod phone;
 pub mod problem;
 pub mod recovery;
 pub mod relying_party;
+pub mod seal;
 pub mod staff;
 pub mod statement;
 pub mod task;

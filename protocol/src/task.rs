@@ -66,6 +66,7 @@ impl From<MessageArc> for cms::Arc {
 
 /// Which of an enterprise's seals.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SealKind {
     /// 公章

@@ -1,13 +1,20 @@
-//! Having a CA revoke a seal that it made.
+//! What CAs do about seals.
 
 use std::sync::Arc;
 
-use yinqiao_ca_sdk::messages::{IdempotencyKey, Reply, Request, SealRevokeRequest, SealState};
+use yinqiao_ca_abi::capability;
+use yinqiao_ca_sdk::messages::{IdempotencyKey, Operation, Reply, Request, SealRevokeRequest, SealState};
 
 use super::operation::Patience;
 use super::{Authority, AuthorityError};
 
 impl Authority {
+    /// Whether it makes seals; nobody knows while its plugin does not run.
+    pub fn makes_seals(&self) -> Option<bool> {
+        let handle = self.handle().ok()?;
+        Some(handle.capabilities() & capability::can(Operation::SealIssue.number()) != 0)
+    }
+
     /// Has a seal revoked, which the CA knows by `seal_id`. The same key does it once.
     ///
     /// # Errors

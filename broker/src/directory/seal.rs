@@ -9,7 +9,7 @@ use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, SealId, Timestamp};
 
 use super::{Directory, DirectoryError};
-use crate::records::Aggregate;
+use crate::records::{Aggregate, Index, IndexEntry, index_changes};
 use crate::store::{Collection, StoreError};
 
 /// A seal, stored under its enterprise's unified social credit code, a slash, and its id.
@@ -46,6 +46,13 @@ impl Aggregate for SealRecord {
 
     fn key(&self) -> Vec<u8> {
         key(&self.enterprise, &self.id)
+    }
+
+    fn index_entries(&self) -> Vec<IndexEntry> {
+        vec![
+            IndexEntry::falling(Index::SealByEnterprise, self.enterprise.as_bytes(), self.made_at),
+            IndexEntry::plain(Index::SealById, self.id.as_bytes()),
+        ]
     }
 }
 
@@ -121,7 +128,8 @@ impl Directory {
         }
         let mut changes = vec![self.seal_requests.to_change(id.as_bytes(), found.version, None)?];
         if let Some(seal) = seal {
-            changes.push(self.seals.to_change(&key(&seal.enterprise, &seal.id), 0, Some(seal))?);
+            changes.push(self.seals.to_change(&seal.key(), 0, Some(seal))?);
+            changes.extend(index_changes(None, Some(seal)));
         }
         self.records.change(changes).await
     }

@@ -199,7 +199,8 @@ async fn chosen_seal(
     let none = || {
         ApiError::new(
             Kind::NoSeal,
-            "your company has no seal of the kind asked for that your certificate may use: have one made first",
+            "your company has no seal of the kind asked for that your certificate may use: have one made, or made anew where \
+             your certificate is newer than it",
         )
     };
     let enterprise = known.record.holder.enterprise.as_ref().ok_or_else(none)?;

@@ -1,5 +1,7 @@
 //! Who makes electronic invoices: an issuer's gateway, or none, for demonstrations.
 
+mod file;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use yinqiao_lifecycle::order::{Invoice, Order};
 use yinqiao_protocol::Base64;
 
 use crate::gateway::{self, Gateway, SharedKey};
+
+pub use file::InvoiceFile;
 
 /// How long the issuer may take.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -1,10 +1,12 @@
-//! What nobody asks for any more: answers that could be asked for again, sign-ins, phones that were signed in.
+//! What nobody asks for any more: answers that could be asked for again, sign-ins, phones that were signed in, pictures that no seal
+//! was applied for with.
 
 use tracing::info;
 
 use yinqiao_lifecycle::user::DeviceSession;
 
 use crate::identity::sign_in::SignIn;
+use crate::records::seals::{SealPictureRecord, unused_seal_pictures};
 use crate::records::{IdempotentAnswer, Index, IndexPrefix, Repository};
 use crate::store::StoreError;
 
@@ -15,6 +17,8 @@ const ANSWER_SECONDS: u32 = DAY_SECONDS;
 const SIGN_IN_SECONDS: u32 = DAY_SECONDS;
 /// How long after its end it is known which phone was signed in; the audit log knows it longer.
 const DEVICE_SESSION_SECONDS: u32 = 30 * DAY_SECONDS;
+/// How long a picture waits for an application.
+const SEAL_PICTURE_SECONDS: u32 = DAY_SECONDS;
 
 /// Removes it.
 ///
@@ -38,8 +42,13 @@ pub async fn forget(repository: &Repository) -> Result<(), StoreError> {
             |session: &DeviceSession| session.idle_ends_at().plus_seconds(DEVICE_SESSION_SECONDS) <= now,
         )
         .await?;
-    if answers + sign_ins + device_sessions > 0 {
-        info!(answers, sign_ins, device_sessions, "removed what nobody asks for any more");
+    let seal_pictures = repository
+        .remove_first_while(&unused_seal_pictures(), |picture: &SealPictureRecord| {
+            picture.uploaded_at.plus_seconds(SEAL_PICTURE_SECONDS) <= now
+        })
+        .await?;
+    if answers + sign_ins + device_sessions + seal_pictures > 0 {
+        info!(answers, sign_ins, device_sessions, seal_pictures, "removed what nobody asks for any more");
     }
     Ok(())
 }

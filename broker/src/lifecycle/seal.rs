@@ -1,35 +1,38 @@
 //! A seal is made by the CA of the certificates that may use it.
 
-use std::sync::Arc;
-
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPicture};
-use yinqiao_gm::seal::SesSeal;
-use yinqiao_gm::x509::Certificate;
 use yinqiao_lifecycle::certificate::Status;
 use yinqiao_lifecycle::seal::SealStanding;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
 
-use crate::adapter::{Authority, AuthorityError, Patience};
+use crate::adapter::{AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
+use crate::picture::MOST_PNG_BYTES;
 use crate::store::StoreError;
 
+mod application;
+mod issued;
+mod review;
+mod revocation;
 mod withdrawal;
 
+use issued::{VALIDITY_DAYS, fits, seal_type, unix_millis};
+
+pub use application::{NewSealApplication, apply, cancel};
+pub(crate) use review::make;
+pub use revocation::{change_usage, find, revoke};
+pub(crate) use revocation::{revoke_at_authority, revoke_with_company};
 pub use withdrawal::SealWithdrawal;
 
-/// Days that a seal is valid.
-const VALIDITY_DAYS: u64 = 3 * 365;
 /// Pixels of a seal's picture each way at most.
 const MOST_PIXELS: u32 = 4096;
-/// Bytes of a seal's picture at most.
-const MOST_PICTURE_BYTES: usize = 512 << 10;
 
 /// What a seal is to be.
 pub struct NewSeal {
@@ -73,7 +76,7 @@ impl Broker {
         if !(1..=200).contains(&new.width) || !(1..=200).contains(&new.height) {
             return invalid("a seal's picture is 1 to 200 mm wide and high");
         }
-        if new.picture.len() > MOST_PICTURE_BYTES || !is_png(&new.picture) {
+        if new.picture.len() > MOST_PNG_BYTES || !is_png(&new.picture) {
             return invalid(
                 "a seal's picture is a whole PNG file of at most 512 KiB and 4,096 pixels each way",
             );
@@ -99,7 +102,6 @@ impl Broker {
             return invalid("no certificate of this enterprise is known: enrol a phone for it first");
         };
         self.authorities.get(&adapter)?;
-        let valid_until_ms = u64::try_from(now.millis()).unwrap_or_default() + VALIDITY_DAYS * 86_400_000;
         let request = SealIssueRequest {
             kind: seal_type(new.kind),
             name: new.name.clone(),
@@ -111,7 +113,7 @@ impl Broker {
             },
             signers,
             valid_from_ms: None,
-            valid_until_ms,
+            valid_until_ms: unix_millis(now.plus_seconds(VALIDITY_DAYS * 86_400)),
         };
         let request = SealRequestRecord {
             id: SealId::from_bytes(*Uuid::new_v4().as_bytes()),
@@ -173,8 +175,7 @@ impl Broker {
             }
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
-        let der = issued.seal.0;
-        if let Err(text) = self.fits(&authority, request, &der).await {
+        if let Err(text) = fits(&authority, &request.request, &issued) {
             // Asking again would give the same.
             self.directory.conclude_seal_request(&request.id, None).await?;
             authority.conclude(&key).await?;
@@ -187,7 +188,7 @@ impl Broker {
             name: request.request.name.clone(),
             enterprise: request.enterprise.clone(),
             certificate_authority: request.certificate_authority.clone(),
-            der: Base64(der),
+            der: Base64(issued.seal.0),
             made_at: clock::now(),
             standing: SealStanding::default(),
         };
@@ -205,29 +206,6 @@ impl Broker {
             Ok(seal) => Ok(seal),
             Err(_) => Err(SealError::NotYet("the request has ended in the meantime".to_owned())),
         }
-    }
-
-    /// Whether a seal is what was asked for, made by this CA.
-    async fn fits(
-        &self,
-        authority: &Arc<Authority>,
-        request: &SealRequestRecord,
-        der: &[u8],
-    ) -> Result<(), String> {
-        let seal = SesSeal::from_der(der).map_err(|e| e.to_string())?;
-        seal.verify_maker_signature().map_err(|e| e.to_string())?;
-        authority.vouches_for(seal.maker(), clock::now()).map_err(|e| e.to_string())?;
-        let asked = &request.request;
-        if seal.name() != asked.name || seal.kind() != i64::from(asked.kind) {
-            return Err("it has another name or kind than asked for".to_owned());
-        }
-        for signer in &asked.signers {
-            let signer = Certificate::from_der(signer.as_bytes()).map_err(|e| e.to_string())?;
-            if !seal.signers().contains(&signer) {
-                return Err(format!("it does not name the certificate {} as a user", signer.serial()));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -248,15 +226,6 @@ enum SealError {
 impl<E: Into<ApiError>> From<E> for SealError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
-    }
-}
-
-/// `SES_ESPropertyInfo.type`, which the standard leaves to the business.
-fn seal_type(kind: SealKind) -> u32 {
-    match kind {
-        SealKind::Official => 1,
-        SealKind::LegalRepresentative => 2,
-        SealKind::Signature => 3,
     }
 }
 

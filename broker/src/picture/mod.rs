@@ -8,12 +8,11 @@ use yinqiao_protocol::Sm3Hex;
 mod background;
 mod decode;
 mod size;
-mod stored;
-
-pub use stored::Stored;
 
 /// Bytes of an uploaded file at most.
 pub const MOST_BYTES: usize = 4 << 20;
+/// Bytes of the picture that is kept at most: CAs take no more.
+pub const MOST_PNG_BYTES: usize = 512 << 10;
 /// Millimetres of a seal each way at most, and at least 1.
 pub const MOST_MILLIMETRES: u32 = 200;
 
@@ -85,7 +84,15 @@ impl SealPicture {
         if picture.pixels().all(|pixel| pixel.0[3] == 0) {
             return Err(PictureError::Empty);
         }
-        Self::draw(&size::fit(picture, width_mm, height_mm))
+        let mut picture = size::fit(picture, width_mm, height_mm);
+        loop {
+            let drawn = Self::draw(&picture)?;
+            if drawn.png.len() <= MOST_PNG_BYTES {
+                return Ok(drawn);
+            }
+            // Noise, for example of paper that was kept, takes more room than any seal.
+            picture = size::smaller(&picture);
+        }
     }
 
     fn draw(picture: &RgbaImage) -> Result<Self, PictureError> {

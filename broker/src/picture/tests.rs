@@ -64,6 +64,21 @@ fn a_large_picture_is_scaled_to_what_its_size_on_paper_can_show() {
 }
 
 #[test]
+fn a_picture_that_is_all_noise_is_scaled_until_a_ca_takes_it() {
+    let mut seed = 1_u32;
+    let noise = RgbImage::from_fn(800, 800, |_, _| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [red, green, blue, _] = seed.to_be_bytes();
+        Rgb([red, green, blue])
+    });
+    let mut file = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(noise).write_to(&mut file, ImageFormat::Png).unwrap();
+    let picture = SealPicture::from_upload(&file.into_inner(), Background::Keep, (100, 100)).unwrap();
+    assert!(picture.png.len() <= MOST_PNG_BYTES, "{}", picture.png.len());
+    assert!(picture.width >= 300, "{}", picture.width);
+}
+
+#[test]
 fn files_that_are_no_pictures_are_refused() {
     let refused = |file: &[u8]| SealPicture::from_upload(file, Background::Keep, SEAL).unwrap_err();
     assert_eq!(refused(b"GIF89a"), PictureError::Format);

@@ -75,6 +75,12 @@ pub enum Index {
     EnterpriseByLegalPerson = 33,
     /// All companies by time of registration.
     EnterpriseByTime = 34,
+    /// Uploaded pictures that no seal was applied for with, by time: all, and by company.
+    SealPictureUnused = 35,
+    /// Seals by company.
+    SealByEnterprise = 36,
+    /// Seals by id.
+    SealById = 37,
     /// Staff by time.
     OperatorByTime = 40,
 }

@@ -183,8 +183,8 @@ pub enum Collection {
     Order = 16,
     /// Applications for seals, by id.
     SealApplication = 17,
-    /// Pictures of seals, by SM3 of their bytes.
-    Picture = 18,
+    /// Invoices, by SM3 of their bytes.
+    InvoiceFile = 18,
     /// Removals with what follows from them, by id.
     Cascade = 19,
     /// Requests to get an encryption key back, by id.
@@ -203,6 +203,10 @@ pub enum Collection {
     Index = 26,
     /// What CAs have issued and the broker has refused, until it is revoked, by the key of its issue.
     RefusedPair = 27,
+    /// Pictures that were uploaded for seals, by company and SM3 of their bytes.
+    SealPicture = 28,
+    /// Places of applications for seals that are under review, by company, kind and name.
+    PendingSeal = 29,
 }
 
 /// A record as read.

@@ -15,6 +15,7 @@ pub mod precondition;
 pub mod problems;
 mod recovery;
 mod refusal;
+mod seal;
 pub mod staff;
 
 /// Sets up the endpoints.
@@ -25,6 +26,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(enterprise::configure)
         .configure(order::configure)
         .configure(recovery::configure)
+        .configure(seal::configure)
         .configure(staff::configure)
         .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
 }

@@ -50,6 +50,7 @@ fn whole() -> utoipa::openapi::OpenApi {
         super::order::Document::openapi(),
         super::staff::Document::openapi(),
         super::recovery::Document::openapi(),
+        super::seal::Document::openapi(),
     ];
     for part in parts {
         document.merge(part);

@@ -1,19 +1,19 @@
 //! What there is still of what is removed.
 
-use yinqiao_lifecycle::cascade::{CascadeKind, Inventory, RemainingCertificate};
+use yinqiao_lifecycle::cascade::{CascadeKind, Inventory, RemainingCertificate, RemainingSeal};
 use yinqiao_lifecycle::certificate::Status;
 use yinqiao_lifecycle::enterprise::{Enterprise, State};
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
-use yinqiao_lifecycle::seal::SealApplication;
+use yinqiao_lifecycle::seal::SealState;
 use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::{Timestamp, UserId};
 
-use crate::directory::{CertificateRecord, of_member};
+use crate::directory::{CertificateRecord, SealRecord, of_member};
 use crate::lifecycle::recovery;
 use crate::records::companies::{MembershipList, membership_key, memberships_of, orders_for, orders_of};
-use crate::records::seals::seal_applications_of;
+use crate::records::seals::{SealApplicationRecord, seal_applications_of, seals_of};
 use crate::records::users::sessions_of;
 use crate::records::{Index, IndexPrefix, Repository};
 use crate::store::StoreError;
@@ -27,7 +27,7 @@ pub(crate) async fn inventory(repository: &Repository, kind: &CascadeKind) -> Re
         CascadeKind::RemoveMember { enterprise, user } => of_person_in(repository, enterprise, *user).await,
         CascadeKind::ChangeLegalPerson { enterprise, former } => {
             let mut there = of_person_in(repository, enterprise, *former).await?;
-            add_seal_applications(repository, enterprise, &mut there).await?;
+            add_seals(repository, enterprise, &mut there).await?;
             Ok(there)
         }
         CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise).await,
@@ -64,7 +64,7 @@ async fn of_company(repository: &Repository, enterprise: &CreditCode) -> Result<
         let found = repository.all::<Membership>(&list.in_company(enterprise)).await?;
         add_memberships(found.into_iter().map(|found| found.value), &mut there);
     }
-    add_seal_applications(repository, enterprise, &mut there).await?;
+    add_seals(repository, enterprise, &mut there).await?;
     let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
     there.subject_present =
         company.is_some_and(|company| !matches!(company.value.state, State::Deleted { .. }));
@@ -119,14 +119,18 @@ fn add_orders(orders: impl IntoIterator<Item = Order>, there: &mut Inventory) {
     there.orders.extend(open.map(|order| order.id));
 }
 
-async fn add_seal_applications(
+async fn add_seals(
     repository: &Repository,
     enterprise: &CreditCode,
     there: &mut Inventory,
 ) -> Result<(), StoreError> {
-    let applications = repository.all::<SealApplication>(&seal_applications_of(enterprise)).await?;
-    let open = applications.into_iter().filter(|found| found.value.awaits().is_some());
-    there.seal_applications.extend(open.map(|found| found.value.id));
+    let applications = repository.all::<SealApplicationRecord>(&seal_applications_of(enterprise)).await?;
+    let applications = applications.into_iter().map(|found| found.value.application);
+    let open = applications.filter(|application| application.awaits().is_some());
+    there.seal_applications.extend(open.map(|application| application.id));
+    let seals = repository.all::<SealRecord>(&seals_of(enterprise.as_str())).await?.into_iter();
+    let left = seals.filter(|found| !matches!(found.value.standing.state, SealState::Revoked { .. }));
+    there.seals.extend(left.map(|found| RemainingSeal { id: found.value.id, kind: found.value.kind }));
     Ok(())
 }
 

@@ -6,18 +6,18 @@ use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
-use yinqiao_lifecycle::seal::SealApplication;
 use yinqiao_lifecycle::user::User;
 use yinqiao_lifecycle::{Actor, Step};
 use yinqiao_protocol::{OrderId, SealApplicationId, Sm3Hex, UserId};
 
 use super::inventory::is_over;
 use crate::directory::CertificateRecord;
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::ApiError;
 use crate::lifecycle::certificate::{self, CertificateCommand};
-use crate::lifecycle::recovery;
+use crate::lifecycle::{recovery, seal};
 use crate::records::Repository;
 use crate::records::companies::membership_key;
+use crate::records::seals::SealApplicationRecord;
 use crate::store::StoreError;
 
 /// What is said of a step whose other side has not answered.
@@ -36,12 +36,17 @@ pub(super) async fn take(repository: &Repository, what: &What) -> Result<(), Api
         }
         What::CancelOrder(id) => cancel_order(repository, *id).await,
         What::CancelSealApplication(id) => cancel_seal_application(repository, *id).await,
-        What::RevokeSeal(_) => Err(ApiError::new(Kind::Internal, format!("nobody does {what}"))),
+        What::RevokeSeal(id) => awaited(seal::revoke_with_company(repository, id).await?),
         What::EndMembership { enterprise, user } => end_membership(repository, enterprise, *user).await,
         What::DeleteCertificate(sm3) => hide(repository, sm3).await,
         What::DeleteEnterprise(code) => conclude(repository, code).await,
         What::DeleteUser(user) => delete_user(repository, *user).await,
     }
+}
+
+/// Not done as long as the CA has not answered.
+fn awaited(by_authority: bool) -> Result<(), ApiError> {
+    if by_authority { Err(ApiError::awaits(AWAITS_CA)) } else { Ok(()) }
 }
 
 async fn end_sessions(repository: &Repository, user: UserId) -> Result<(), ApiError> {
@@ -61,7 +66,7 @@ async fn revoke(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
             Ok(is_over(&next, transaction.now()))
         })
         .await
-        .and_then(|over: bool| if over { Ok(()) } else { Err(ApiError::awaits(AWAITS_CA)) })
+        .and_then(|over: bool| awaited(!over))
 }
 
 async fn hide(repository: &Repository, sm3: &Sm3Hex) -> Result<(), ApiError> {
@@ -81,13 +86,19 @@ async fn cancel_order(repository: &Repository, id: OrderId) -> Result<(), ApiErr
 }
 
 async fn cancel_seal_application(repository: &Repository, id: SealApplicationId) -> Result<(), ApiError> {
-    let cancel = |application: &SealApplication, now| match application.awaits() {
-        None => Ok(Step::unchanged(application.clone())),
-        Some(_) => application.cancel(&Actor::System, now),
-    };
-    let left = repository.decide::<_, _, ApiError>(id.as_bytes(), cancel).await?;
-    let awaited = left.is_some_and(|application| application.awaits().is_some());
-    if awaited { Err(ApiError::awaits(AWAITS_CA)) } else { Ok(()) }
+    let is_open = |record: &SealApplicationRecord| record.application.awaits().is_some();
+    let left = repository
+        .transact(async |transaction| {
+            let found = transaction.get::<SealApplicationRecord>(id.as_bytes()).await?;
+            match found {
+                Some(found) if is_open(&found.value) => {
+                    seal::cancel(transaction, id, &Actor::System).await.map(|record| is_open(&record))
+                }
+                _ => Ok(false),
+            }
+        })
+        .await?;
+    awaited(left)
 }
 
 async fn end_membership(

@@ -8,8 +8,8 @@ use yinqiao_lifecycle::{Job, JobKind};
 
 use crate::adapter::Patience;
 use crate::broker::Broker;
-use crate::http::problem::{ApiError, Kind};
-use crate::lifecycle::{cascade, certificate, order, recovery};
+use crate::http::problem::ApiError;
+use crate::lifecycle::{cascade, certificate, order, recovery, seal};
 use crate::records::Repository;
 use crate::store::StoreError;
 
@@ -86,7 +86,8 @@ impl Broker {
             JobKind::Issue(id) => order::issue(self, *id).await,
             JobKind::Refund(id) => order::refund(self, *id).await,
             JobKind::Invoice(id) => order::invoice(self, *id).await,
-            other => Err(ApiError::new(Kind::Internal, format!("nobody does {}", other.name()))),
+            JobKind::MakeSeal(id) => seal::make(self, *id).await,
+            JobKind::RevokeSeal(id) => seal::revoke_at_authority(self, *id).await,
         }
     }
 }

@@ -7,9 +7,8 @@ use yinqiao_protocol::{OrderId, Sm3Hex};
 use super::{change, no_such_order};
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::invoice::{InvoiceError, Made};
+use crate::invoice::{InvoiceError, InvoiceFile, Made};
 use crate::lifecycle::job::Attempt;
-use crate::picture::Stored;
 
 /// The job: asks the issuer, and keeps the invoice's file.
 ///
@@ -36,9 +35,9 @@ pub(crate) async fn invoice(broker: &Broker, id: OrderId) -> Result<Attempt, Api
             transaction.finish(&JobKind::Invoice(id));
             match &made {
                 Some(Ok(Made { number, file })) => {
-                    let stored = Stored::new(file);
+                    let stored = InvoiceFile::new(file);
                     let sm3 = stored.sm3;
-                    if transaction.get::<Stored>(sm3.as_bytes()).await?.is_none() {
+                    if transaction.get::<InvoiceFile>(sm3.as_bytes()).await?.is_none() {
                         transaction.put(None, &stored)?;
                     }
                     change(transaction, id, |order, now| order.invoice_issued(number, sm3, now)).await?;
@@ -63,6 +62,6 @@ pub(crate) async fn invoice_file(broker: &Broker, order: &Order) -> Result<Vec<u
         Some(InvoiceState::Issued { file_sm3, .. }) => *file_sm3,
         _ => return Err(none()),
     };
-    let stored = broker.repository.get::<Stored>(sm3.as_bytes()).await?.ok_or_else(none)?;
+    let stored = broker.repository.get::<InvoiceFile>(sm3.as_bytes()).await?.ok_or_else(none)?;
     Ok(stored.value.bytes.0)
 }
