@@ -1,8 +1,6 @@
 //! What a person at the CA must approve first: the broker waits, and goes on by itself.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,62 +8,15 @@ use yinqiao_gm::seal::SesSignature;
 use yinqiao_protocol::event::SessionState;
 use yinqiao_tests::broker::red_square;
 use yinqiao_tests::holder::{BUILDER, problem_of};
-use yinqiao_tests::{Adapter, Applicant, Broker, catalogue, programs, tasks};
+use yinqiao_tests::{Adapter, Applicant, Broker, Officer, catalogue, tasks};
 
 use super::steps::{certificates, log_in, operations, wait_until};
-
-/// An officer of the CA, and the CA's command line.
-struct Officer {
-    ca: PathBuf,
-    key: PathBuf,
-    passphrase: PathBuf,
-    /// The member of the CA's configuration.
-    operators: String,
-}
-
-impl Officer {
-    fn new(broker: &Broker) -> Self {
-        let (key, passphrase) = (broker.folder().join("officer.pem"), broker.folder().join("passphrase"));
-        fs::write(&passphrase, "correct horse\n").unwrap();
-        let (key_text, passphrase_text) = (key.to_str().unwrap(), passphrase.to_str().unwrap());
-        let made = ["operator", "key", "new", "--out", key_text, "--passphrase-file", passphrase_text];
-        let public_key = broker.operator(&made);
-        let operators = format!("operators = [{{ name = \"周敏\", {public_key} }}]");
-        Self { ca: broker.data().join("softca"), key, passphrase, operators }
-    }
-
-    fn softca(&self, arguments: &[&str]) -> String {
-        let output = Command::new(programs::yinqiao_softca())
-            .arg("--directory")
-            .arg(&self.ca)
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The token of the one matter that waits.
-    fn waiting(&self) -> String {
-        let list: Value = serde_json::from_str(&self.softca(&["--json", "review", "list"])).unwrap();
-        let matters = list.as_array().unwrap();
-        assert_eq!(matters.len(), 1, "{list}");
-        matters[0]["token"].as_str().unwrap().to_owned()
-    }
-
-    fn decide(&self, decision: &[&str]) {
-        let token = self.waiting();
-        let signer = ["--operator", "周敏", "--key", self.key.to_str().unwrap()];
-        let passphrase = ["--passphrase-file", self.passphrase.to_str().unwrap()];
-        self.softca(&[&["review", decision[0], &token], &decision[1..], &signer, &passphrase].concat());
-    }
-}
 
 /// A broker with a software CA that an officer reviews, for which `member` says what.
 fn reviewed(member: &str) -> (Broker, Officer) {
     let mut broker = Broker::not_started();
     let officer = Officer::new(&broker);
-    let adapter = Adapter::software_ca(&broker, "softca").configured(member).configured(&officer.operators);
+    let adapter = Adapter::software_ca(&broker, "softca").configured(member).configured(officer.operators());
     catalogue::write(&broker, &[adapter], "");
     broker.restart();
     (broker, officer)

@@ -7,4 +7,5 @@ mod given_up;
 mod kills;
 mod manual;
 mod officers;
+mod seals;
 mod stage;

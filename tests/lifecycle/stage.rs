@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use yinqiao_gm::sm3;
 use yinqiao_phone::AccountClient;
 use yinqiao_tests::relying_party::agent;
-use yinqiao_tests::{Broker, Holder, IdentityProvider, Person};
+use yinqiao_tests::{Adapter, Broker, Holder, IdentityProvider, Officer, Person, catalogue};
 
 /// The legal person of a builder.
 pub const LEGAL_PERSON: Person = Person {
@@ -54,17 +54,41 @@ impl Stage {
     /// The same with a CA that takes so many milliseconds to issue.
     pub fn with_issue_delay(milliseconds: u32) -> Self {
         let provider = IdentityProvider::start();
+        let broker = Broker::start_slow_with_settings(milliseconds, &Self::settings(&provider));
+        Self { provider, broker }
+    }
+
+    /// The same with a CA whose officer reviews each seal.
+    pub fn with_reviewed_seals() -> (Self, Officer) {
+        let provider = IdentityProvider::start();
+        let mut broker = Broker::not_started();
+        let officer = Officer::new(&broker);
+        let adapter = Adapter::software_ca(&broker, "softca").configured("seal_review = true");
+        catalogue::write(&broker, &[adapter.configured(officer.operators())], "");
+        fs::write(broker.folder().join("yinqiao.toml"), Self::settings(&provider)).unwrap();
+        broker.restart();
+        (Self { provider, broker }, officer)
+    }
+
+    fn settings(provider: &IdentityProvider) -> String {
         let keys = tempfile::tempdir().unwrap();
         let key_file = keys.keep().join("payment-key");
         fs::write(&key_file, PAYMENT_KEY).unwrap();
-        let settings = format!(
+        format!(
             "{}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
              certificate_authority = \"softca\"\nterm = [{{ days = 365, fee = 20000 }}, {{ days = 30, fee = 0 }}]\n\n\
              [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n",
             provider.settings()
-        );
-        let broker = Broker::start_slow_with_settings(milliseconds, &settings);
-        Self { provider, broker }
+        )
+    }
+
+    /// How many seals the software CA has made, and how many of them it has revoked.
+    pub fn seals_of_ca(&self) -> (usize, usize) {
+        let count = |folder: &str| {
+            let found = fs::read_dir(self.broker.software_ca().join(folder));
+            found.map_or(0, |files| files.filter(|file| is_record(file.as_ref().unwrap())).count())
+        };
+        (count("seals"), count("seal-revocations"))
     }
 
     /// Signs somebody in at a new phone.
@@ -166,4 +190,9 @@ pub fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what} does not come about");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Whether a file of the software CA is whole: one that is being written begins with a dot.
+fn is_record(file: &fs::DirEntry) -> bool {
+    file.file_name().to_str().is_some_and(|name| name.ends_with(".json") && !name.starts_with('.'))
 }

@@ -13,6 +13,7 @@
 //! | [`answer`] | what came back over HTTP, and the rules that every refusal keeps |
 //! | [`holder`] | a person with a phone |
 //! | [`identity`] | an identity provider, and persons whom it knows |
+//! | [`officer`] | the officer of a software CA, who reviews what it is asked for |
 //! | [`tasks`] | the smallest valid tasks |
 //! | [`evidence`] | checks of results without the broker |
 //!
@@ -27,6 +28,7 @@ pub mod catalogue;
 pub mod evidence;
 pub mod holder;
 pub mod identity;
+pub mod officer;
 pub mod plugins;
 pub mod programs;
 pub mod relying_party;
@@ -39,5 +41,6 @@ pub use broker::Broker;
 pub use catalogue::Adapter;
 pub use holder::Holder;
 pub use identity::{IdentityProvider, Person};
+pub use officer::Officer;
 pub use relying_party::RelyingParty;
 pub use socket::Socket;
