@@ -18,10 +18,16 @@ use crate::picture::MOST_PNG_BYTES;
 use crate::store::StoreError;
 
 mod application;
+mod authorities;
 mod issued;
 mod review;
 mod revocation;
 mod withdrawal;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
 
 use issued::{VALIDITY_DAYS, fits, seal_type, unix_millis};
 

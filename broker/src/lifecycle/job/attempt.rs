@@ -86,8 +86,10 @@ impl Broker {
             JobKind::Issue(id) => order::issue(self, *id).await,
             JobKind::Refund(id) => order::refund(self, *id).await,
             JobKind::Invoice(id) => order::invoice(self, *id).await,
-            JobKind::MakeSeal(id) => seal::make(self, *id).await,
-            JobKind::RevokeSeal(id) => seal::revoke_at_authority(self, *id).await,
+            JobKind::MakeSeal(id) => seal::make(&self.repository, &*self.authorities, *id).await,
+            JobKind::RevokeSeal(id) => {
+                seal::revoke_at_authority(&self.repository, &*self.authorities, *id).await
+            }
         }
     }
 }

@@ -11,9 +11,9 @@ use yinqiao_lifecycle::{Actor, Step};
 use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, SealApplicationId, SealId, Sm3Hex};
 
+use super::authorities::SealAuthorities;
 use super::issued::VALIDITY_DAYS;
 use super::revocation::find;
-use crate::adapter::Authorities;
 use crate::directory::{CertificateRecord, SealRecord};
 use crate::http::problem::{ApiError, Kind};
 use crate::records::companies::membership_key;
@@ -50,7 +50,7 @@ pub struct NewSealApplication {
 /// What stands against it; when the store fails.
 pub async fn apply(
     transaction: &mut Transaction<'_>,
-    authorities: &Authorities,
+    authorities: &dyn SealAuthorities,
     id: SealApplicationId,
     new: &NewSealApplication,
     by: &Actor,
@@ -131,13 +131,11 @@ async fn picture(
 /// The CA that makes the seal, and DER of the company's certificates of it that may use the seal.
 async fn maker_and_signers(
     transaction: &Transaction<'_>,
-    authorities: &Authorities,
+    authorities: &dyn SealAuthorities,
     new: &NewSealApplication,
 ) -> Result<(String, Vec<Base64>), ApiError> {
-    let makes_seals =
-        |name: &str| authorities.get(name).ok().map(|authority| authority.makes_seals() != Some(false));
     if let Some(name) = &new.certificate_authority {
-        let text = match makes_seals(name) {
+        let text = match authorities.makes_seals(name) {
             Some(true) => None,
             Some(false) => Some(format!("the CA {name:?} makes no seals: name another one")),
             None => Some(format!("there is no CA {name:?} here: GET /v1/certificate-authorities lists them")),
@@ -157,7 +155,7 @@ async fn maker_and_signers(
     usable.sort_by_key(|record| std::cmp::Reverse(record.facts.issued_at));
     let name = new.certificate_authority.clone().or_else(|| {
         let names = usable.iter().map(|record| &record.certificate_authority);
-        names.clone().find(|name| makes_seals(name) == Some(true)).cloned()
+        names.clone().find(|name| authorities.makes_seals(name) == Some(true)).cloned()
     });
     let signers = usable.iter().filter(|record| Some(&record.certificate_authority) == name.as_ref());
     let signers: Vec<_> = signers.map(|record| record.signing_certificate.clone()).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
-use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, IssuedSeal, Operation, SealIssueRequest, SealPicture};
+use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, IssuedSeal, SealIssueRequest, SealPicture};
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::seal::{
     Awaited, Review, SealApplication, SealApplicationState, SealFacts, SealRevocationReason,
@@ -14,10 +14,10 @@ use yinqiao_protocol::task::is_showable;
 use yinqiao_protocol::{Base64, SealApplicationId, SealId};
 
 use super::application::take;
-use super::issued::{fits, seal_type, unix_millis};
+use super::authorities::{Handed, SealAuthorities};
+use super::issued::{seal_type, unix_millis};
 use super::revocation::{find, key, record_of};
-use crate::adapter::{AuthorityError, Patience, Withdrawal};
-use crate::broker::Broker;
+use crate::adapter::{AuthorityError, Withdrawal};
 use crate::directory::SealRecord;
 use crate::http::problem::ApiError;
 use crate::lifecycle::job::Attempt;
@@ -44,65 +44,96 @@ impl From<Review> for Verdict {
 ///
 /// # Errors
 /// When the CA cannot be asked now, or the store fails: it goes on from there when it is called again.
-pub(crate) async fn make(broker: &Broker, id: SealApplicationId) -> Result<Attempt, ApiError> {
-    let Some(found) = broker.repository.get::<SealApplicationRecord>(id.as_bytes()).await? else {
-        return finish(&broker.repository, id).await;
+pub(crate) async fn make(
+    repository: &Repository,
+    authorities: &dyn SealAuthorities,
+    id: SealApplicationId,
+) -> Result<Attempt, ApiError> {
+    let Some(found) = repository.get::<SealApplicationRecord>(id.as_bytes()).await? else {
+        return finish(repository, id).await;
     };
-    let record = found.value;
-    let verdict = match record.application.awaits() {
+    let matter = Matter {
+        repository,
+        authorities,
+        key: key(&found.value.application.key())?,
+        unfit_key: key(&format!("revoke-unfit-seal-{id}"))?,
+        record: found.value,
+    };
+    let verdict = match matter.record.application.awaits() {
         None => None,
-        Some(Awaited::Review) => Some(asked_to_make(broker, &record).await),
-        Some(Awaited::Withdrawal) => Some(asked_to_withdraw(broker, &record).await),
+        Some(Awaited::Review) => Some(matter.ask_to_make().await),
+        Some(Awaited::Withdrawal) => Some(matter.ask_to_withdraw().await),
     };
     match verdict {
         None => {}
-        Some(Ok(verdict)) => note(&broker.repository, &record, verdict).await?,
+        Some(Ok(verdict)) => note(repository, &matter.record, verdict).await?,
         Some(Err(AuthorityError::Pending { retry_after, .. })) => return Ok(Attempt::Again(retry_after)),
         // Concluded by another attempt, which has stored what came of it before.
         Some(Err(AuthorityError::Over)) => return Ok(Attempt::Again(Duration::ZERO)),
         Some(Err(error)) => return Err(error.into()),
     }
     // Whatever the broker died after, nothing is left open in the journal.
-    let journal = broker.authorities.journal();
-    let now = broker.repository.clock().now();
-    journal.conclude(&key(&record.application.key())?, now).await?;
-    journal.conclude(&unfit_key(&record)?, now).await?;
-    finish(&broker.repository, id).await
+    authorities.conclude(&matter.key).await?;
+    authorities.conclude(&matter.unfit_key).await?;
+    finish(repository, id).await
 }
 
-async fn asked_to_make(broker: &Broker, record: &SealApplicationRecord) -> Result<Verdict, AuthorityError> {
-    let (application, request) = (&record.application, request(&broker.repository, record).await?);
-    let authority = broker.authorities.get(&application.certificate_authority)?;
-    let operation = in_journal(key(&application.key()))?;
-    let issued = match authority.issue_seal(&operation, request.clone(), Patience::NONE).await {
-        Ok(issued) => issued,
-        Err(AuthorityError::Refused { text, .. } | AuthorityError::NotSupported { text, .. }) => {
-            return Ok(Review::Rejected(shown(&text)).into());
-        }
-        Err(error) => return Err(error),
-    };
-    match fits(&authority, &request, &issued) {
-        Ok(()) => Ok(Verdict { review: Review::Made(record.seal()), issued: Some(issued) }),
-        Err(text) => {
-            error!(application = %application.id, text, "a seal is not what was asked for: its CA is to revoke it");
-            revoke_unfit(broker, record, &issued).await?;
-            Ok(Review::Rejected(shown(&format!("the CA made another seal than was asked for: {text}")))
-                .into())
+/// An application at its CA.
+struct Matter<'a> {
+    repository: &'a Repository,
+    authorities: &'a dyn SealAuthorities,
+    record: SealApplicationRecord,
+    /// What the CA knows the making by.
+    key: IdempotencyKey,
+    /// What it knows the revocation of another seal than was asked for by.
+    unfit_key: IdempotencyKey,
+}
+
+impl Matter<'_> {
+    fn authority(&self) -> &str {
+        &self.record.application.certificate_authority
+    }
+
+    async fn ask_to_make(&self) -> Result<Verdict, AuthorityError> {
+        let request = request(self.repository, &self.record).await?;
+        match self.authorities.make(self.authority(), &self.key, &request).await {
+            Ok(Handed::Fit(issued)) => {
+                Ok(Verdict { review: Review::Made(self.record.seal()), issued: Some(issued) })
+            }
+            Ok(Handed::Unfit { seal_id, text }) => {
+                let application = self.record.application.id;
+                error!(%application, text, "a seal is not what was asked for: its CA is to revoke it");
+                self.revoke_unfit(&seal_id).await?;
+                let reason = format!("the CA made another seal than was asked for: {text}");
+                Ok(Review::Rejected(shown(&reason)).into())
+            }
+            Err(AuthorityError::Refused { text, .. } | AuthorityError::NotSupported { text, .. }) => {
+                Ok(Review::Rejected(shown(&text)).into())
+            }
+            Err(error) => Err(error),
         }
     }
-}
 
-async fn asked_to_withdraw(
-    broker: &Broker,
-    record: &SealApplicationRecord,
-) -> Result<Verdict, AuthorityError> {
-    let application = &record.application;
-    let operation = in_journal(key(&application.key()))?;
-    let name = &application.certificate_authority;
-    match broker.authorities.withdraw(name, &operation, Operation::SealIssue).await? {
-        Withdrawal::Withdrawn => Ok(Review::Withdrawn.into()),
-        // Whatever comes of it, the seal is revoked.
-        Withdrawal::TooLate => asked_to_make(broker, record).await,
+    async fn ask_to_withdraw(&self) -> Result<Verdict, AuthorityError> {
+        match self.authorities.withdraw(self.authority(), &self.key).await? {
+            Withdrawal::Withdrawn => Ok(Review::Withdrawn.into()),
+            // Whatever comes of it, the seal is revoked.
+            Withdrawal::TooLate => self.ask_to_make().await,
+        }
+    }
+
+    /// Sees to it that a seal that nobody asked for is revoked.
+    async fn revoke_unfit(&self, seal_id: &str) -> Result<(), AuthorityError> {
+        let reason = "it is not what was asked for";
+        match self.authorities.revoke(self.authority(), &self.unfit_key, seal_id, reason).await {
+            Ok(()) | Err(AuthorityError::Over) => Ok(()),
+            Err(error) if error.is_final() => {
+                let adapter = self.authority();
+                error!(seal_id, adapter, %error, "a seal that is not what was asked for is not revoked by its CA: ask the CA to");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -127,35 +158,6 @@ async fn request(
         valid_from_ms: None,
         valid_until_ms: unix_millis(record.valid_until),
     })
-}
-
-/// Sees to it that a seal that nobody asked for is revoked.
-async fn revoke_unfit(
-    broker: &Broker,
-    record: &SealApplicationRecord,
-    issued: &IssuedSeal,
-) -> Result<(), AuthorityError> {
-    let authority = broker.authorities.get(&record.application.certificate_authority)?;
-    let operation = in_journal(unfit_key(record))?;
-    let reason = "it is not what was asked for";
-    match authority.revoke_seal(&operation, &issued.seal_id, reason, Patience::NONE).await {
-        Ok(()) | Err(AuthorityError::Over) => Ok(()),
-        Err(error) if error.is_final() => {
-            error!(seal_id = issued.seal_id, adapter = record.application.certificate_authority, %error,
-                "a seal that is not what was asked for is not revoked by its CA: ask the CA to");
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn unfit_key(record: &SealApplicationRecord) -> Result<IdempotencyKey, ApiError> {
-    key(&format!("revoke-unfit-seal-{}", record.application.id))
-}
-
-/// A key that the journal takes.
-fn in_journal<T>(key: Result<T, ApiError>) -> Result<T, AuthorityError> {
-    key.map_err(|error| AuthorityError::Journal(error.problem().detail))
 }
 
 /// Stores what the CA says, with the seal, the end of the one that it replaces, and a message to the legal person.

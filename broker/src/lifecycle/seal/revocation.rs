@@ -13,8 +13,8 @@ use yinqiao_lifecycle::{Actor, JobKind};
 use yinqiao_protocol::SealId;
 
 use super::application::check_usage;
-use crate::adapter::{AuthorityError, Patience};
-use crate::broker::Broker;
+use super::authorities::SealAuthorities;
+use crate::adapter::AuthorityError;
 use crate::directory::SealRecord;
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::job::Attempt;
@@ -103,13 +103,17 @@ pub(crate) async fn revoke_with_company(repository: &Repository, id: &SealId) ->
 ///
 /// # Errors
 /// When the CA cannot be asked now, or the store fails.
-pub(crate) async fn revoke_at_authority(broker: &Broker, id: SealId) -> Result<Attempt, ApiError> {
+pub(crate) async fn revoke_at_authority(
+    repository: &Repository,
+    authorities: &dyn SealAuthorities,
+    id: SealId,
+) -> Result<Attempt, ApiError> {
     let operation = key(&format!("revoke-seal-{id}"))?;
-    if let Some(found) = by_id(&broker.repository, &id).await?
+    if let Some(found) = by_id(repository, &id).await?
         && let SealState::Revoking(revocation) = &found.value.standing.state
     {
         let seal = &found.value;
-        let declined = match ask(broker, seal, &operation, revocation.reason).await {
+        let declined = match ask(authorities, seal, &operation, revocation.reason).await {
             Ok(()) | Err(AuthorityError::Over) => None,
             Err(AuthorityError::NotSupported { .. }) => Some(NOT_SUPPORTED.to_owned()),
             Err(AuthorityError::Refused { text, .. }) => Some(text),
@@ -120,22 +124,21 @@ pub(crate) async fn revoke_at_authority(broker: &Broker, id: SealId) -> Result<A
             error!(seal = %id, adapter = seal.certificate_authority, declined,
                 "a revoked seal is not revoked by its CA: ask the CA to");
         }
-        confirm(&broker.repository, &id, declined).await?;
+        confirm(repository, &id, declined).await?;
     }
-    broker.authorities.journal().conclude(&operation, broker.repository.clock().now()).await?;
-    finish(&broker.repository, id).await
+    authorities.conclude(&operation).await?;
+    finish(repository, id).await
 }
 
 async fn ask(
-    broker: &Broker,
+    authorities: &dyn SealAuthorities,
     seal: &SealRecord,
     operation: &IdempotencyKey,
     reason: SealRevocationReason,
 ) -> Result<(), AuthorityError> {
-    let authority = broker.authorities.get(&seal.certificate_authority)?;
     let read = SesSeal::from_der(seal.der.as_slice());
     let read = read.map_err(|error| AuthorityError::Journal(format!("the seal cannot be read: {error}")))?;
-    authority.revoke_seal(operation, read.id(), in_words(reason), Patience::NONE).await
+    authorities.revoke(&seal.certificate_authority, operation, read.id(), in_words(reason)).await
 }
 
 /// As the CA is told.

@@ -54,7 +54,7 @@ pub async fn apply(
         replaces: *replaces,
     };
     post.run(&broker.repository, &caller.caller(), &*request, async |transaction| {
-        let record = seal::apply(transaction, &broker.authorities, id, &new, &actor).await?;
+        let record = seal::apply(transaction, &*broker.authorities, id, &new, &actor).await?;
         Ok(Answer::created(application_view(&record.application)))
     })
     .await

@@ -1,0 +1,369 @@
+//! Random histories of applications, cancellations and revocations with a CA that thinks, is down and loses its answers.
+
+use proptest::prelude::*;
+
+use yinqiao_lifecycle::actor::OperatorRole;
+use yinqiao_lifecycle::enterprise::{Data, Enterprise, State};
+use yinqiao_lifecycle::seal::{SealApplicationState, SealRevocationReason, SealState, Usage};
+use yinqiao_lifecycle::{Actor, Job, JobKind};
+use yinqiao_protocol::task::SealKind;
+use yinqiao_protocol::{SealApplicationId, SealId, Sm3Hex, UserId};
+
+use super::fixture::{Mood, SealCa};
+use super::revocation::revoke_with_company;
+use super::*;
+use crate::directory::SealRecord;
+use crate::http::problem::ApiError;
+use crate::lifecycle::certificate::fixture::{COMPANY, Desk, legal_person, staff};
+use crate::lifecycle::job::attempt_with;
+use crate::message::Notice;
+use crate::records::Repository;
+use crate::records::seals::{SealApplicationRecord, SealPictureRecord};
+
+/// A company with a certificate and a picture, and the CA.
+struct Office {
+    desk: Desk,
+    ca: SealCa,
+    chief: Actor,
+    applications: Vec<SealApplicationId>,
+}
+
+impl Office {
+    async fn open() -> Self {
+        let (desk, chief) = (Desk::new(), legal_person());
+        let user = chief.user().unwrap().id;
+        desk.issue(user, 365).await;
+        let company = Enterprise {
+            code: COMPANY.parse().unwrap(),
+            data: Data { name: "某某公司".to_owned(), ..Data::default() },
+            legal_person: user,
+            successor: None,
+            state: State::Active,
+            since: desk.now(),
+        };
+        let picture = SealPictureRecord {
+            enterprise: company.code.clone(),
+            sm3: Sm3Hex::of(b"png"),
+            png: b"png".as_slice().into(),
+            width: 8,
+            height: 8,
+            width_mm: 40,
+            height_mm: 40,
+            uploaded_at: desk.now(),
+            in_use: false,
+        };
+        let stored: Result<(), ApiError> = desk
+            .repository
+            .transact(async |transaction| {
+                transaction.put(None, &company)?;
+                Ok(transaction.put(None, &picture)?)
+            })
+            .await;
+        stored.unwrap();
+        Self { desk, ca: SealCa::new(), chief, applications: Vec::new() }
+    }
+
+    fn repository(&self) -> &Repository {
+        &self.desk.repository
+    }
+
+    async fn apply(&mut self, name: &str, replaces: Option<SealId>) -> Result<SealApplicationId, ApiError> {
+        let new = NewSealApplication {
+            enterprise: COMPANY.parse().unwrap(),
+            kind: SealKind::Official,
+            name: name.to_owned(),
+            picture: Some(Sm3Hex::of(b"png")),
+            certificate_authority: None,
+            usage: Usage::Company,
+            replaces,
+        };
+        let id = SealApplicationId::random();
+        let (ca, chief) = (&self.ca, &self.chief);
+        let applied = self
+            .desk
+            .repository
+            .transact(async |transaction| apply(transaction, ca, id, &new, chief).await.map(drop))
+            .await;
+        applied?;
+        self.applications.push(id);
+        Ok(id)
+    }
+
+    async fn cancel(&self, id: SealApplicationId) -> Result<(), ApiError> {
+        let decided = self
+            .repository()
+            .transact(async |transaction| cancel(transaction, id, &self.chief).await.map(drop));
+        decided.await
+    }
+
+    async fn revoke(&self, id: &SealId, by: &Actor) -> Result<(), ApiError> {
+        let (code, reason) = (COMPANY.parse().unwrap(), SealRevocationReason::Misused);
+        let decided = self
+            .repository()
+            .transact(async |transaction| revoke(transaction, &code, id, reason, by).await.map(drop));
+        decided.await
+    }
+
+    async fn application(&self, id: SealApplicationId) -> SealApplicationRecord {
+        self.repository().get::<SealApplicationRecord>(id.as_bytes()).await.unwrap().unwrap().value
+    }
+
+    async fn seals(&self) -> Vec<SealRecord> {
+        self.desk.directory.seals(Some(COMPANY)).await.unwrap()
+    }
+
+    /// Attempts each job that is due, once.
+    async fn attempt_due(&self) {
+        let due: Vec<_> =
+            self.desk.jobs().await.into_iter().filter(|job| job.due <= self.desk.now()).collect();
+        for job in &due {
+            let run = async |job: &Job| match &job.kind {
+                JobKind::MakeSeal(id) => make(self.repository(), &self.ca, *id).await,
+                JobKind::RevokeSeal(id) => revoke_at_authority(self.repository(), &self.ca, *id).await,
+                other => panic!("{}", other.name()),
+            };
+            attempt_with(self.repository(), job.kind.name().as_bytes(), run).await.unwrap();
+        }
+    }
+
+    /// Until nothing is left to do.
+    async fn settle(&self) {
+        for _ in 0..40 {
+            if self.desk.jobs().await.is_empty() {
+                return;
+            }
+            self.desk.pass(400);
+            self.attempt_due().await;
+        }
+        panic!("there is still something to do: {:?}", self.desk.jobs().await);
+    }
+
+    /// What people count on and what the CA has is the same.
+    async fn agrees(&self) {
+        let seals = self.seals().await;
+        let id_of = |seal: &SealRecord| format!("ES-seal-{}", seal.standing.application.unwrap());
+        for id in &self.applications {
+            let application = self.application(*id).await.application;
+            assert_eq!(application.awaits(), None, "{application:?}");
+            let of_application: Vec<_> =
+                seals.iter().filter(|seal| seal.standing.application == Some(*id)).collect();
+            assert!(of_application.len() <= 1, "{application:?}");
+            if of_application.iter().any(|seal| seal.standing.is_active()) {
+                assert!(matches!(application.state, SealApplicationState::Made { .. }), "{application:?}");
+            }
+        }
+        let good: std::collections::BTreeSet<_> =
+            seals.iter().filter(|seal| seal.standing.is_active()).map(id_of).collect();
+        let good_at_ca = self.ca.made.borrow().difference(&self.ca.revoked.borrow()).cloned().collect();
+        assert_eq!(good, good_at_ca);
+        let asked = self.ca.asked.borrow();
+        let open: Vec<_> = asked.difference(&self.ca.concluded.borrow()).cloned().collect();
+        assert!(open.is_empty(), "not concluded: {open:?}");
+    }
+}
+
+fn run(test: impl AsyncFnOnce()) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Apply { name: u8, replaces: Option<usize> },
+    Cancel(usize),
+    Revoke { seal: usize, by_operator: bool },
+    Mood(Mood),
+    Decide,
+    Attempt,
+    Pass,
+    Down,
+    LosesAnswers,
+    Cancels,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let mood =
+        prop_oneof![Just(Mood::Thinks), Just(Mood::Makes), Just(Mood::MakesAnother), Just(Mood::Rejects)];
+    prop_oneof![
+        4 => (0..3_u8, proptest::option::of(0..4_usize))
+            .prop_map(|(name, replaces)| Event::Apply { name, replaces }),
+        3 => (0..6_usize).prop_map(Event::Cancel),
+        1 => (0..6_usize, any::<bool>()).prop_map(|(seal, by_operator)| Event::Revoke { seal, by_operator }),
+        1 => mood.prop_map(Event::Mood),
+        4 => Just(Event::Decide),
+        6 => Just(Event::Attempt),
+        2 => Just(Event::Pass),
+        1 => Just(Event::Down),
+        1 => Just(Event::LosesAnswers),
+        1 => Just(Event::Cancels),
+    ]
+}
+
+async fn happens(office: &mut Office, event: &Event) {
+    match event {
+        Event::Apply { name, replaces } => {
+            let seals = office.seals().await;
+            let replaces = replaces.and_then(|index| seals.get(index)).map(|seal| seal.id);
+            let name = format!("印章{name}");
+            let mut pending = false;
+            for id in &office.applications {
+                let application = office.application(*id).await.application;
+                pending |= application.is_pending() && application.name == name;
+            }
+            let gone = replaces.is_some_and(|id| seals.iter().any(|s| s.id == id && !s.standing.is_active()));
+            assert_eq!(office.apply(&name, replaces).await.is_ok(), !pending && !gone);
+        }
+        Event::Cancel(index) => {
+            if let Some(id) = office.applications.get(*index).copied() {
+                // One that is over is refused.
+                let _ = office.cancel(id).await;
+            }
+        }
+        Event::Revoke { seal, by_operator } => {
+            if let Some(seal) = office.seals().await.get(*seal) {
+                let by = if *by_operator { staff(OperatorRole::Operator) } else { office.chief.clone() };
+                // One that was superseded is refused.
+                let _ = office.revoke(&seal.id, &by).await;
+            }
+        }
+        Event::Mood(mood) => office.ca.mood.set(*mood),
+        Event::Decide => office.ca.decide(),
+        Event::Attempt => office.attempt_due().await,
+        Event::Pass => office.desk.pass(10),
+        Event::Down => office.ca.down.set(!office.ca.down.get()),
+        Event::LosesAnswers => office.ca.loses_answers.set(!office.ca.loses_answers.get()),
+        Event::Cancels => office.ca.cancels.set(!office.ca.cancels.get()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn whatever_happens_in_the_end_broker_and_ca_agree(events in proptest::collection::vec(event(), 5..40)) {
+        run(async || {
+            let mut office = Office::open().await;
+            for event in &events {
+                happens(&mut office, event).await;
+            }
+            office.ca.down.set(false);
+            office.ca.loses_answers.set(false);
+            office.ca.mood.set(Mood::Rejects);
+            for _ in 0..40 {
+                office.attempt_due().await;
+                office.ca.decide();
+                office.desk.pass(400);
+            }
+            office.settle().await;
+            office.agrees().await;
+        });
+    }
+}
+
+#[test]
+fn a_seal_that_comes_after_its_application_was_cancelled_is_revoked_and_was_never_of_use() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.ca.cancels.set(false);
+        let id = office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.cancel(id).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.settle().await;
+        let seals = office.seals().await;
+        let [seal] = seals.as_slice() else { panic!("{seals:?}") };
+        assert!(matches!(seal.standing.state, SealState::Revoked { .. }), "{seal:?}");
+        assert_eq!(office.ca.revoked.borrow().len(), 1);
+        office.agrees().await;
+        assert!(office.desk.messages().await.is_empty(), "nobody waits for word of it");
+    });
+}
+
+#[test]
+fn a_seal_that_is_not_what_was_asked_for_is_revoked_and_the_legal_person_is_told() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.ca.mood.set(Mood::MakesAnother);
+        let id = office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.ca.down.set(true);
+        office.desk.pass(10);
+        office.attempt_due().await;
+        office.ca.down.set(false);
+        office.settle().await;
+        assert!(office.seals().await.is_empty());
+        assert_eq!(*office.ca.made.borrow(), *office.ca.revoked.borrow());
+        let state = office.application(id).await.application.state;
+        assert!(
+            matches!(&state, SealApplicationState::Rejected { reason, .. } if reason.contains("another name"))
+        );
+        let messages = office.desk.messages().await;
+        assert!(
+            matches!(&messages[..], [message] if matches!(message.notice, Notice::SealDecided { made: false, .. }))
+        );
+    });
+}
+
+#[test]
+fn a_ca_that_is_down_for_an_hour_is_asked_until_it_answers_and_the_seal_is_blocked_meanwhile() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.settle().await;
+        let seal = office.seals().await.remove(0);
+        office.ca.down.set(true);
+        office.revoke(&seal.id, &office.chief.clone()).await.unwrap();
+        let open = office.apply("合同章", None).await.unwrap();
+        for _ in 0..3600 {
+            office.attempt_due().await;
+            office.desk.pass(1);
+            if let [first, ..] = &office.desk.jobs().await[..] {
+                assert!(office.desk.now().millis_until(first.due) <= 300_000);
+            }
+        }
+        assert!(!office.seals().await[0].standing.is_active() && office.ca.revoked.borrow().is_empty());
+        assert!(office.application(open).await.application.is_pending());
+        office.ca.down.set(false);
+        for _ in 0..3 {
+            office.desk.pass(300);
+            office.attempt_due().await;
+            office.ca.decide();
+        }
+        office.settle().await;
+        assert_eq!(office.ca.made.borrow().len(), 2);
+        office.agrees().await;
+    });
+}
+
+#[test]
+fn a_seal_is_revoked_with_its_company_once() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.settle().await;
+        let id = office.seals().await[0].id;
+        assert!(revoke_with_company(office.repository(), &id).await.unwrap(), "the CA has still to answer");
+        office.settle().await;
+        assert!(!revoke_with_company(office.repository(), &id).await.unwrap());
+        assert!(office.desk.jobs().await.is_empty());
+        assert!(!revoke_with_company(office.repository(), &SealId::from_bytes([9; 16])).await.unwrap());
+    });
+}
+
+#[test]
+fn only_people_of_the_company_and_its_certificates_can_be_listed() {
+    run(async || {
+        let office = Office::open().await;
+        let company = office.repository().get::<Enterprise>(COMPANY.as_bytes()).await.unwrap().unwrap().value;
+        let check =
+            async |usage| application::check_usage(office.repository(), &company, &usage).await.is_ok();
+        assert!(check(Usage::listed([company.legal_person], vec![])).await);
+        assert!(!check(Usage::listed([UserId::random()], vec![])).await);
+        assert!(!check(Usage::listed([], vec![Sm3Hex::of(b"elsewhere")])).await);
+    });
+}
