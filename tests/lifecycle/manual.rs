@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use yinqiao_protocol::Purpose;
 use yinqiao_protocol::event::{Happening, SessionState};
+use yinqiao_tests::broker::red_square;
 use yinqiao_tests::holder::{pin, problem_of};
 use yinqiao_tests::{Person, tasks};
 
@@ -15,7 +16,7 @@ fn state(value: &Value) -> &str {
 
 #[test]
 fn a_company_goes_through_the_whole_manual() {
-    let stage = Stage::new();
+    let (stage, officer) = Stage::with_reviewed_seals();
     // Register and verify: below level L4 nobody gets further.
     let low = stage.sign_in(&Person { level: "L2", ..STAFF });
     assert_eq!(low.account.account().missing_levels, ["L3", "L4"]);
@@ -28,14 +29,14 @@ fn a_company_goes_through_the_whole_manual() {
     // Join, approve.
     let refused = staff.account.post::<Value>("/v1/orders", &order(365));
     assert_eq!(problem_of(refused), "not-allowed");
-    let applications = format!("/v1/enterprises/{COMPANY}/applications");
-    let applied: Value = staff.account.post(&applications, &json!({ "department": "投标部" })).unwrap();
+    let joining = format!("/v1/enterprises/{COMPANY}/applications");
+    let applied: Value = staff.account.post(&joining, &json!({ "department": "投标部" })).unwrap();
     assert_eq!(state(&applied), "applied");
-    let waiting: Value = legal_person.account.get(&applications).unwrap().value;
+    let waiting: Value = legal_person.account.get(&joining).unwrap().value;
     let person = &waiting["items"][0];
     assert_eq!(person["masked_id_number"], "440524********0014");
     let user = person["user"].as_str().unwrap();
-    let joined: Value = legal_person.account.post(&format!("{applications}/{user}/approve"), &()).unwrap();
+    let joined: Value = legal_person.account.post(&format!("{joining}/{user}/approve"), &()).unwrap();
     assert_eq!(state(&joined), "active");
 
     // Order, approve, pay.
@@ -91,13 +92,37 @@ fn a_company_goes_through_the_whole_manual() {
     let certificates: Value = staff.account.get("/v1/certificates").unwrap().value;
     assert_eq!(certificates["items"], json!([]));
 
-    // The company is deleted.
+    // The legal person uploads a picture and applies for a seal, the CA's officer reviews it, and it is used by scan.
+    let file = format!("/v1/enterprises/{COMPANY}/seal-pictures?width_mm=40&height_mm=40");
+    let picture: Value = legal_person.account.post_file(&file, "image/png", &red_square()).unwrap();
+    let ordered: Value = legal_person.account.post("/v1/orders", &order(365)).unwrap();
+    legal_person.account.download(ordered["order"].as_str().unwrap(), &pin()).unwrap();
+    let wanted = json!({ "kind": "official", "name": "闽江建设有限公司公章", "picture": picture["picture"] });
+    let applications = format!("/v1/enterprises/{COMPANY}/seal-applications");
+    let applied: Value = legal_person.account.post(&applications, &wanted).unwrap();
+    assert_eq!(state(&applied), "under_review");
+    eventually("the officer's turn", || (!officer.waiting().is_empty()).then_some(()));
+    officer.decide(&["approve"]);
+    let application = format!("{applications}/{}", applied["application"].as_str().unwrap());
+    eventually("the seal", || {
+        let now: Value = legal_person.account.get(&application).unwrap().value;
+        (state(&now) == "made").then_some(())
+    });
+    let opened = platform.open(tasks::seal(1));
+    assert_eq!(legal_person.holder.answer(&opened.code).state, SessionState::Completed);
+    let outcome = *platform.view(&opened.session).result.unwrap();
+    stage.broker.trust().verify_outcome(&outcome);
+    assert_eq!((outcome.purpose, outcome.holder.name.as_str()), (Purpose::Seal, "法人甲"));
+
+    // The company is deleted, and with it its seal.
     let deletion = legal_person.account.delete(&format!("/v1/enterprises/{COMPANY}")).unwrap();
     assert_eq!(deletion["kind"], "delete_enterprise");
     eventually("the company's end", || {
         let company: Value = legal_person.account.get(&format!("/v1/enterprises/{COMPANY}")).unwrap().value;
         (state(&company) == "deleted").then_some(())
     });
-    let refused = staff.account.post::<Value>(&applications, &json!({}));
+    let refused = staff.account.post::<Value>(&joining, &json!({}));
     assert_eq!(problem_of(refused), "not-found");
+    let seals: Value = legal_person.account.get(&format!("/v1/enterprises/{COMPANY}/seals")).unwrap().value;
+    assert_eq!((state(&seals["items"][0]), stage.seals_of_ca()), ("revoked", (1, 1)));
 }

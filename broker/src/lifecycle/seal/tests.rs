@@ -148,6 +148,11 @@ impl Office {
             let of_application: Vec<_> =
                 seals.iter().filter(|seal| seal.standing.application == Some(*id)).collect();
             assert!(of_application.len() <= 1, "{application:?}");
+            if let (SealApplicationState::Made { .. }, Some(old)) = (&application.state, application.replaces)
+            {
+                let old = seals.iter().find(|seal| seal.id == old);
+                assert!(old.is_some_and(|old| !old.standing.is_active()), "{application:?}");
+            }
             if of_application.iter().any(|seal| seal.standing.is_active()) {
                 assert!(matches!(application.state, SealApplicationState::Made { .. }), "{application:?}");
             }
