@@ -180,14 +180,14 @@ pub fn order(days: u32) -> Value {
     json!({ "platform": "city", "certificate_authority": "softca", "days": days, "enterprise": COMPANY })
 }
 
-/// Looks again and again until it is so; panics after half a minute.
+/// Looks again and again until it is so; panics after a minute.
 pub fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what} does not come about");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} does not come about");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -1,7 +1,8 @@
 //! Pictures of seals: whatever is uploaded is decoded within limits and drawn anew, so that nothing of the file itself is
 //! kept.
 
-use image::{ImageFormat, RgbaImage};
+use image::RgbaImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
 use yinqiao_protocol::Sm3Hex;
 
@@ -96,11 +97,9 @@ impl SealPicture {
     }
 
     fn draw(picture: &RgbaImage) -> Result<Self, PictureError> {
-        let mut png = std::io::Cursor::new(Vec::new());
-        picture
-            .write_to(&mut png, ImageFormat::Png)
-            .map_err(|reason| PictureError::Encoding(reason.to_string()))?;
-        let png = png.into_inner();
+        let mut png = Vec::new();
+        let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
+        picture.write_with_encoder(encoder).map_err(|reason| PictureError::Encoding(reason.to_string()))?;
         Ok(Self { sm3: Sm3Hex::of(&png), png, width: picture.width(), height: picture.height() })
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn fit(picture: RgbaImage, width_mm: u32, height_mm: u32) -> RgbaImag
     let dots = |millimetres: u32| (millimetres * DOTS_PER_INCH * 10 / 254).clamp(1, MOST);
     let (most_wide, most_high) = (dots(width_mm), dots(height_mm));
     let (width, height) = picture.dimensions();
-    if width <= most_wide && height <= most_high {
+    // A little more is no reason to draw every edge anew.
+    if width <= most_wide * 5 / 4 && height <= most_high * 5 / 4 {
         return picture;
     }
     let scale = (f64::from(most_wide) / f64::from(width)).min(f64::from(most_high) / f64::from(height));

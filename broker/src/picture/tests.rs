@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageEncoder, Rgb, RgbImage, Rgba};
+use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba};
 
 use super::*;
 

@@ -9,6 +9,7 @@ mod broker;
 mod check;
 mod documents;
 mod lifecycle;
+mod officer;
 mod picture;
 mod screen;
 mod session;

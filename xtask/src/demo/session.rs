@@ -1,8 +1,8 @@
 //! One session: the bid system asks, shows its code, and a phone scans and answers.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,21 +51,23 @@ impl Question<'_> {
         bid_tool.args(["--json", "--title", self.title, "--broker", stage.broker.url()]);
         bid_tool.arg("--api-key-file").arg(stage.api_key_file()).arg("--trust").arg(stage.chain());
         bid_tool.arg("--code-file").arg(&code).arg("--code-picture").arg(&picture);
-        bid_tool.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Into files: a result may be larger than a pipe holds, and is read at the end only.
+        let (said, complained) = (stage.path("bid-tool.out"), stage.path("bid-tool.err"));
+        bid_tool.stdin(Stdio::null()).stdout(File::create(&said)?).stderr(File::create(&complained)?);
         let mut asking = Asking(Some(bid_tool.spawn()?));
         asking.wait_until(|| picture.exists())?;
         // An error of the bid system says more than the one of a phone that found no code.
         let shown = self.scan(stage, screen, &code, &picture);
-        let output = if shown.is_ok() { asking.end()? } else { asking.give_up()? };
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+        let status = if shown.is_ok() { asking.end()? } else { asking.give_up()? };
+        if !status.success() {
+            let said = fs::read_to_string(&complained)?;
             if let (Err(error), true) = (&shown, said.trim().is_empty()) {
                 bail!("{error:#}");
             }
             bail!("{}", said.trim());
         }
         screen.show("the phone", &shown?);
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = fs::read_to_string(&said)?;
         let lines = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         Ok(Answer { lines })
     }
@@ -120,19 +122,19 @@ impl Asking {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Output> {
+    fn end(&mut self) -> Result<ExitStatus> {
         self.wait_until(|| false)?;
-        Ok(self.0.take().context("the bid system has ended")?.wait_with_output()?)
+        Ok(self.0.take().context("the bid system has ended")?.wait()?)
     }
 
     /// After a phone that failed the bid system may hear the reason; it does not get long.
-    fn give_up(&mut self) -> Result<Output> {
+    fn give_up(&mut self) -> Result<ExitStatus> {
         let mut child = self.0.take().context("the bid system has ended")?;
         thread::sleep(Duration::from_millis(500));
         if child.try_wait()?.is_none() {
             child.kill()?;
         }
-        Ok(child.wait_with_output()?)
+        Ok(child.wait()?)
     }
 }
 

@@ -6,12 +6,14 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use super::broker::Broker;
+use super::officer::Officer;
 use super::screen::Screen;
 use super::{duration, lifecycle, picture};
 
@@ -20,6 +22,8 @@ const COMPANY: &str = "示例建设有限公司";
 const COMPANY_CODE: &str = "91350100M000100Y43";
 const SEAL_NAME: &str = "示例建设有限公司公章";
 const RELYING_PARTY: &str = "demo-bid-system";
+/// How long the broker may take for what goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A phone and whose it is.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Stage {
     pub broker: Broker,
     folder: TempDir,
     programs: PathBuf,
+    /// Of the CA.
+    pub officer: Officer,
     /// Where results go.
     pub out: PathBuf,
     /// The company's legal person (法人用户).
@@ -60,6 +66,7 @@ impl Stage {
     /// Sets it up.
     pub fn prepare(programs: PathBuf, out: PathBuf, screen: &Screen) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("yinqiao-demo-").tempdir()?;
+        let officer = Officer::appoint(&programs, folder.path())?;
         let begin = Instant::now();
         let broker = Broker::start(&programs.join("yinqiao"), folder.path(), lifecycle::CONFIGURATION)?;
         screen.say(&format!("Broker at {} ({})", broker.url(), duration(begin.elapsed())));
@@ -69,7 +76,7 @@ impl Stage {
         };
         let legal_person = holder("legal-person", "陈法定", "legal-person", "314159");
         let employee = holder("employee", "王小明", "person", "271828");
-        let stage = Self { broker, folder, programs, out, legal_person, employee };
+        let stage = Self { broker, folder, programs, officer, out, legal_person, employee };
         stage.register(screen)?;
         stage.enrol(&stage.legal_person, screen)?;
         stage.enrol(&stage.employee, screen)?;
@@ -142,7 +149,9 @@ impl Stage {
         let words = ["seal", "add", "--enterprise-code", COMPANY_CODE, "--kind", "official"];
         let rest = ["--name", SEAL_NAME, "--picture", text(&path)?];
         self.broker.operate(&[words.as_slice(), rest.as_slice()].concat())?;
-        screen.say(&format!("Seal {SEAL_NAME} made"));
+        self.officer.approve()?;
+        wait_until("the seal", || Ok(self.broker.operate(&["seal", "list"])?.contains("\"made\"")))?;
+        screen.say(&format!("Seal {SEAL_NAME} made, approved by the CA's officer"));
         Ok(())
     }
 
@@ -180,6 +189,18 @@ impl Stage {
             legal_store = self.legal_person.store.display(),
         ));
     }
+}
+
+/// Looks again and again until it is so.
+pub fn wait_until(what: &str, done: impl Fn() -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    while !done()? {
+        if begun.elapsed() > PATIENCE {
+            bail!("{what} does not come to an end");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Runs a program to its end with `input`, and gives what it prints.

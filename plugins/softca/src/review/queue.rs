@@ -12,7 +12,7 @@ use crate::record::{DecisionRecord, OperationRecord, ReviewOutcome, ReviewRecord
 use crate::store::{Folder, Lock};
 
 /// A person takes longer; this is how stale the news may be.
-const RETRY_AFTER_MS: u64 = 5000;
+const RETRY_AFTER_MS: u64 = 2000;
 const DAY_MS: u64 = 86_400_000;
 
 /// Whether a text can be a token: the SM3 of an idempotency key in hexadecimal. It becomes a file name.

@@ -20,7 +20,7 @@ embedded = true
 platform = "demo"
 platform_name = "示例招标平台"
 certificate_authority = "softca"
-term = [{ days = 365, fee = 20000 }]
+term = [{ days = 365, fee = 20000 }, { days = 30, fee = 0 }]
 "#;
 
 /// A step of the manual.

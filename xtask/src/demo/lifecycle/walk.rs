@@ -1,25 +1,23 @@
 //! The steps.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use yinqiao_phone::{AccountClient, Phone, Pin};
 
 use super::provider::{Person, as_staff};
+use crate::demo::picture;
 use crate::demo::screen::Screen;
 use crate::demo::session::Question;
-use crate::demo::stage::{Holder, Stage};
+use crate::demo::stage::{Holder, Stage, wait_until};
 
 const COMPANY: &str = "91350102MA2000000X";
 const COMPANY_NAME: &str = "生命周期示例有限公司";
+const SEAL_NAME: &str = "生命周期示例有限公司公章";
 /// Of each phone here. A real one is known to its holder alone.
 const PIN: &str = "161803";
-/// How long the broker may take for what goes on by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const LEGAL_PERSON: Person = Person {
     user_name: "faren",
@@ -52,6 +50,7 @@ pub struct Walk<'a> {
     screen: &'a Screen,
     accounts: Option<Accounts>,
     order: String,
+    seal_picture: String,
     told: String,
 }
 
@@ -65,11 +64,18 @@ struct Accounts {
 impl<'a> Walk<'a> {
     /// Nothing is done yet.
     pub fn new(stage: &'a Stage, screen: &'a Screen) -> Self {
-        Self { stage, screen, accounts: None, order: String::new(), told: String::new() }
+        Self {
+            stage,
+            screen,
+            accounts: None,
+            order: String::new(),
+            seal_picture: String::new(),
+            told: String::new(),
+        }
     }
 
     /// The steps' names, in the manual's order, and how each is taken.
-    pub fn steps() -> [(&'static str, TakeStep<'a>); 13] {
+    pub fn steps() -> [(&'static str, TakeStep<'a>); 16] {
         [
             ("register", Self::register),
             ("verify", Self::verify),
@@ -83,6 +89,9 @@ impl<'a> Walk<'a> {
             ("login", Self::login),
             ("staff-add", Self::add_staff),
             ("staff-remove", Self::remove_staff),
+            ("seal-upload", Self::upload_seal),
+            ("seal-review", Self::review_seal),
+            ("seal", Self::seal),
             ("enterprise-delete", Self::delete_enterprise),
         ]
     }
@@ -232,27 +241,68 @@ impl<'a> Walk<'a> {
         self.tell(format!("{} is removed, the certificate revoked", MEMBER.name))
     }
 
+    fn upload_seal(&mut self) -> Result<()> {
+        let legal_person = &self.accounts()?.legal_person;
+        let path = format!("/v1/enterprises/{COMPANY}/seal-pictures?width_mm=40&height_mm=40");
+        let uploaded: Value = legal_person.post_file(&path, "image/png", &picture::round_seal()?)?;
+        let name = uploaded["picture"].as_str().context("the picture has no name")?.to_owned();
+        let preview = legal_person.get_bytes(&format!("/v1/enterprises/{COMPANY}/seal-pictures/{name}"))?;
+        let file = self.stage.out.join("seal-preview.png");
+        std::fs::write(&file, preview)?;
+        self.seal_picture = name;
+        self.tell(file.display().to_string())
+    }
+
+    fn review_seal(&mut self) -> Result<()> {
+        let legal_person = &self.accounts()?.legal_person;
+        // A seal is made for certificates: the legal person needs one.
+        let wish = json!({
+            "platform": "demo", "certificate_authority": "softca", "days": 30, "enterprise": COMPANY,
+        });
+        let ordered: Value = legal_person.post("/v1/orders", &wish)?;
+        let order = ordered["order"].as_str().context("the order has no name")?;
+        legal_person.download(order, &Pin::parse(PIN)?)?;
+        let company = format!("/v1/enterprises/{COMPANY}");
+        let wish = json!({ "kind": "official", "name": SEAL_NAME, "picture": self.seal_picture });
+        let applied: Value = legal_person.post(&format!("{company}/seal-applications"), &wish)?;
+        must_be(&applied, "under_review")?;
+        self.stage.officer.approve()?;
+        let application = applied["application"].as_str().context("the application has no name")?;
+        let application = format!("{company}/seal-applications/{application}");
+        wait_until("the review", || Ok(legal_person.get::<Value>(&application)?.value["state"] == "made"))?;
+        self.tell(format!("{SEAL_NAME} is approved by the CA's officer, and made"))
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        let holder = Holder::of_phone(LEGAL_PERSON.user_name, self.phone_folder(&LEGAL_PERSON), PIN);
+        let out = self.stage.out.join("lifecycle-seal");
+        let document = self.stage.path("lifecycle-document.txt");
+        std::fs::write(&document, "投标函 A letter of tender\n")?;
+        let question = Question {
+            verb: "seal",
+            files: std::slice::from_ref(&document),
+            options: &["--seal-kind", "official"],
+            out: Path::new(&out),
+            title: "签章 Seal with the reviewed seal",
+            holder: &holder,
+            by_picture: false,
+        };
+        let session = question.ask(self.stage, self.screen)?.session()?.to_owned();
+        self.tell(format!("session {session}, sealed with {SEAL_NAME}"))
+    }
+
     fn delete_enterprise(&mut self) -> Result<()> {
         let legal_person = &self.accounts()?.legal_person;
         let path = format!("/v1/enterprises/{COMPANY}");
         legal_person.delete(&path)?;
         wait_until("the deletion", || Ok(legal_person.get::<Value>(&path)?.value["state"] == "deleted"))?;
-        self.tell(format!("{COMPANY_NAME} is deleted"))
+        let seals: Value = legal_person.get(&format!("{path}/seals"))?.value;
+        must_be(&seals["items"][0], "revoked")?;
+        self.tell(format!("{COMPANY_NAME} is deleted, its certificates and its seal are revoked"))
     }
 }
 
 fn must_be(thing: &Value, state: &str) -> Result<()> {
     ensure!(thing["state"] == state, "the state is {}, not {state}", thing["state"]);
-    Ok(())
-}
-
-fn wait_until(what: &str, done: impl Fn() -> Result<bool>) -> Result<()> {
-    let begun = Instant::now();
-    while !done()? {
-        if begun.elapsed() > PATIENCE {
-            bail!("{what} does not come to an end");
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
     Ok(())
 }
