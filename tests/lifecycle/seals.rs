@@ -196,8 +196,29 @@ fn an_officer_who_rejects_says_why_and_another_application_may_follow() {
     assert!(rejected["reason"].as_str().unwrap().contains("the picture names another company"), "{rejected}");
     assert_eq!(rejected["authority_pending"], false);
     assert!(company.seals().is_empty());
-    company.seal("公章", &json!({}));
+    let seal = company.seal("公章", &json!({}));
     assert_eq!(company.stage.seals_of_ca(), (1, 0));
+
+    // An operator of the machine may end it too.
+    let broker = &company.stage.broker;
+    let rows = || broker.operator_json(&["seal", "list"])["seals"].clone();
+    assert_eq!(rows()[0]["state"], "made");
+    broker.operator(&["seal", "revoke", &seal, "--reason", "no-longer-used"]);
+    assert_eq!(company.one(&seal)["revocation"]["by"], "broker");
+    assert_eq!(company.seal_by_scan(&company.legal_person).unwrap_err(), "no-seal");
+    eventually("the CA's word", || (rows()[0]["state"] == "revoked").then_some(()));
+    assert_eq!(company.stage.seals_of_ca(), (1, 1));
+    assert!(
+        broker
+            .operator_refused(&[
+                "seal",
+                "revoke",
+                "00000000-0000-4000-8000-000000000000",
+                "--reason",
+                "misused"
+            ])
+            .contains("seal")
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 
+use yinqiao_lifecycle::seal::SealRevocationReason;
 use yinqiao_protocol::task::SealKind;
 use yinqiao_protocol::{Base64, SealId};
 
@@ -51,6 +52,14 @@ pub enum Command {
         /// Its id, as `yinqiao seal requests` shows it.
         seal: SealId,
     },
+    /// Revoke a seal, for good. Nobody puts it on documents from now on; its CA is told by the broker.
+    Revoke {
+        /// Its id, as the list shows it.
+        seal: SealId,
+        /// Why.
+        #[arg(long, value_enum)]
+        reason: Reason,
+    },
     /// Write a seal's DER.
     Export {
         /// Its id, as the list shows it.
@@ -70,6 +79,15 @@ pub enum Kind {
     LegalRepresentative,
     /// 法人签字
     Signature,
+}
+
+/// Why a seal is revoked.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Reason {
+    /// It is no longer needed.
+    NoLongerUsed,
+    /// Somebody used it who should not, or may have.
+    Misused,
 }
 
 /// Runs it.
@@ -127,6 +145,13 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         }
         Command::List => show(&ask(config, operator::Command::ListSeals {})?, None),
         Command::Requests => show(&ask(config, operator::Command::ListSealRequests {})?, None),
+        Command::Revoke { seal, reason } => {
+            let reason = match reason {
+                Reason::NoLongerUsed => SealRevocationReason::NoLongerUsed,
+                Reason::Misused => SealRevocationReason::Misused,
+            };
+            show(&ask(config, operator::Command::RevokeSeal { seal, reason })?, Some("state"))
+        }
         Command::Withdraw { seal } => {
             let answer = ask(config, operator::Command::WithdrawSeal { seal })?;
             if let Some(reason) = answer["reason"].as_str() {

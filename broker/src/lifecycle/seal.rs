@@ -34,7 +34,7 @@ use issued::{VALIDITY_DAYS, fits, seal_type, unix_millis};
 pub use application::{NewSealApplication, apply, cancel};
 pub(crate) use review::make;
 pub use revocation::{change_usage, find, revoke};
-pub(crate) use revocation::{revoke_at_authority, revoke_with_company};
+pub(crate) use revocation::{company_of, find_by_id, revoke_at_authority, revoke_with_company};
 pub use withdrawal::SealWithdrawal;
 
 /// Pixels of a seal's picture each way at most.

@@ -8,6 +8,7 @@ use yinqiao_gm::x509::Certificate;
 use yinqiao_lifecycle::Actor;
 use yinqiao_lifecycle::certificate::{Confirmed, RevocationReason};
 use yinqiao_lifecycle::operator::Operator;
+use yinqiao_lifecycle::seal::SealRevocationReason;
 use yinqiao_protocol::holder::{Enterprise, Holder, HolderKind};
 use yinqiao_protocol::problem::Problem;
 use yinqiao_protocol::staff::NewStaff;
@@ -122,6 +123,13 @@ pub enum Command {
         /// What the seal was to be called.
         seal: SealId,
     },
+    /// Revokes a seal.
+    RevokeSeal {
+        /// Which.
+        seal: SealId,
+        /// Why.
+        reason: SealRevocationReason,
+    },
     /// One seal's DER.
     ExportSeal {
         /// Which.
@@ -165,6 +173,7 @@ impl Command {
             Self::ListSeals {} => "list seals",
             Self::ListSealRequests {} => "list seal requests",
             Self::WithdrawSeal { .. } => "withdraw seal",
+            Self::RevokeSeal { .. } => "revoke seal",
             Self::ExportSeal { .. } => "export seal",
             Self::ListAdapters {} => "list adapters",
             Self::ChangeAdapters { .. } => "change adapters",
@@ -254,6 +263,7 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
         Command::ListSeals {} => seal::list(broker).await,
         Command::ListSealRequests {} => seal::requests(broker).await,
         Command::WithdrawSeal { seal } => seal::withdraw(broker, seal).await,
+        Command::RevokeSeal { seal, reason } => seal::revoke(broker, seal, reason).await,
         Command::ExportSeal { seal } => {
             let seals = broker.directory.seals(None).await?;
             let found = seals.into_iter().find(|known| known.id == seal);

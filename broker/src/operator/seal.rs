@@ -2,20 +2,42 @@
 
 use serde_json::{Value, json};
 
+use yinqiao_lifecycle::Actor;
+use yinqiao_lifecycle::seal::{SealApplication, SealApplicationState, SealRevocationReason, SealState};
 use yinqiao_protocol::SealId;
 
 use super::adapter::operations::what_comes;
 use crate::broker::Broker;
+use crate::directory::DirectoryError;
 use crate::http::problem::ApiError;
-use crate::lifecycle::seal::SealWithdrawal;
+use crate::lifecycle::seal::{self, SealWithdrawal};
+use crate::records::seals::{
+    SealApplicationRecord, seal_applications_in, state_name as state_name_of_application,
+};
+
+fn state_name(state: &SealState) -> &'static str {
+    match state {
+        SealState::Active => "made",
+        SealState::Revoking(_) => "revoking",
+        SealState::Revoked { .. } => "revoked",
+    }
+}
 
 /// All seals, those that are not made yet last.
 pub(super) async fn list(broker: &Broker) -> Result<Value, ApiError> {
     let mut rows = Vec::new();
     for seal in broker.directory.seals(None).await? {
         rows.push(json!({
-            "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise, "state": "made",
-            "made_at": seal.made_at,
+            "seal": seal.id, "kind": seal.kind, "name": seal.name, "enterprise": seal.enterprise,
+            "state": state_name(&seal.standing.state), "made_at": seal.made_at,
+        }));
+    }
+    let under_review = seal_applications_in(state_name_of_application(&SealApplicationState::UnderReview));
+    for found in broker.repository.all::<SealApplicationRecord>(&under_review).await? {
+        let SealApplication { id, kind, name, enterprise, applied_at, .. } = found.value.application;
+        rows.push(json!({
+            "application": id, "kind": kind, "name": name, "enterprise": enterprise, "state": "under_review",
+            "requested_at": applied_at,
         }));
     }
     for request in broker.directory.seal_requests().await? {
@@ -43,6 +65,24 @@ pub(super) async fn requests(broker: &Broker) -> Result<Value, ApiError> {
         }));
     }
     Ok(json!({ "requests": rows }))
+}
+
+/// Revokes a seal, for good: at once here, and at its CA by a job.
+pub(super) async fn revoke(
+    broker: &Broker,
+    seal: SealId,
+    reason: SealRevocationReason,
+) -> Result<Value, ApiError> {
+    let revoked = broker
+        .repository
+        .transact(async |transaction| {
+            let found = seal::find_by_id(transaction.repository(), &seal).await?;
+            let found = found.ok_or(DirectoryError::NotFound("seal of this id"))?;
+            let enterprise = seal::company_of(&found.value)?;
+            seal::revoke(transaction, &enterprise, &seal, reason, &Actor::System).await
+        })
+        .await?;
+    Ok(json!({ "seal": seal, "state": state_name(&revoked.standing.state) }))
 }
 
 /// Withdraws one.

@@ -34,12 +34,19 @@ pub async fn find(
     enterprise: &CreditCode,
     id: &SealId,
 ) -> Result<Versioned<SealRecord>, ApiError> {
-    let found = by_id(repository, id).await?;
+    let found = find_by_id(repository, id).await?;
     let found = found.filter(|found| found.value.enterprise == enterprise.as_str());
     found.ok_or_else(|| SealRefusal::NotFound.into())
 }
 
-async fn by_id(repository: &Repository, id: &SealId) -> Result<Option<Versioned<SealRecord>>, StoreError> {
+/// The seal of this id, whosesoever.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn find_by_id(
+    repository: &Repository,
+    id: &SealId,
+) -> Result<Option<Versioned<SealRecord>>, StoreError> {
     Ok(repository.page::<SealRecord>(&seal_by_id(id), None, 1).await?.items.into_iter().next())
 }
 
@@ -90,8 +97,8 @@ pub async fn revoke(
 pub(crate) async fn revoke_with_company(repository: &Repository, id: &SealId) -> Result<bool, ApiError> {
     repository
         .transact(async |transaction| {
-            let Some(found) = by_id(repository, id).await? else { return Ok(false) };
-            let enterprise = code_of(&found.value)?;
+            let Some(found) = find_by_id(repository, id).await? else { return Ok(false) };
+            let enterprise = company_of(&found.value)?;
             let reason = SealRevocationReason::EnterpriseChanged;
             let next = revoke(transaction, &enterprise, id, reason, &Actor::System).await?;
             Ok(next.standing.is_revoking())
@@ -109,7 +116,7 @@ pub(crate) async fn revoke_at_authority(
     id: SealId,
 ) -> Result<Attempt, ApiError> {
     let operation = key(&format!("revoke-seal-{id}"))?;
-    if let Some(found) = by_id(repository, &id).await?
+    if let Some(found) = find_by_id(repository, &id).await?
         && let SealState::Revoking(revocation) = &found.value.standing.state
     {
         let seal = &found.value;
@@ -155,8 +162,8 @@ fn in_words(reason: SealRevocationReason) -> &'static str {
 async fn confirm(repository: &Repository, id: &SealId, declined: Option<String>) -> Result<(), ApiError> {
     repository
         .transact(async |transaction| {
-            if let Some(found) = by_id(repository, id).await? {
-                let enterprise = code_of(&found.value)?;
+            if let Some(found) = find_by_id(repository, id).await? {
+                let enterprise = company_of(&found.value)?;
                 let facts = SealFacts { id: *id, enterprise: &enterprise };
                 let now = transaction.now();
                 let step = found.value.standing.confirm_revocation(facts, declined.clone(), now);
@@ -170,7 +177,7 @@ async fn confirm(repository: &Repository, id: &SealId, declined: Option<String>)
 async fn finish(repository: &Repository, id: SealId) -> Result<Attempt, ApiError> {
     repository
         .transact(async |transaction| {
-            if let Some(found) = by_id(repository, &id).await? {
+            if let Some(found) = find_by_id(repository, &id).await? {
                 if found.value.standing.is_revoking() {
                     return Ok(Attempt::Again(Duration::ZERO));
                 }
@@ -183,7 +190,10 @@ async fn finish(repository: &Repository, id: SealId) -> Result<Attempt, ApiError
 }
 
 /// The company of a seal as decisions need it.
-fn code_of(seal: &SealRecord) -> Result<CreditCode, ApiError> {
+///
+/// # Errors
+/// When the record names none that can be: a defect of the broker.
+pub(crate) fn company_of(seal: &SealRecord) -> Result<CreditCode, ApiError> {
     seal.enterprise.parse().map_err(|_| {
         ApiError::new(Kind::Internal, format!("the seal {} belongs to no company that can be", seal.id))
     })
