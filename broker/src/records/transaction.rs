@@ -8,7 +8,6 @@ use yinqiao_lifecycle::{AuditNote, Job, JobKind, Step};
 use yinqiao_protocol::Timestamp;
 
 use super::{Aggregate, Repository, Versioned, index_changes};
-use crate::failpoint::{self, Failpoint};
 use crate::store::{Collection, RecordChange, StoreError, Write};
 
 /// A change under way. Nothing of it is stored before it is committed, and then all of it.
@@ -154,9 +153,7 @@ impl<'r> Transaction<'r> {
             .filter(|change| change.write != Write::Keep)
             .map(|change| (change.collection, change.key.clone()))
             .collect();
-        failpoint::pass(Failpoint::CommitBefore);
         self.repository.records.change(self.changes.into_values().collect()).await?;
-        failpoint::pass(Failpoint::CommitAfter);
         for observer in &self.repository.observers {
             observer.committed(&changed);
         }
