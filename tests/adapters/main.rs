@@ -7,6 +7,7 @@ mod broken_plugins;
 mod doubt;
 mod metrics;
 mod openmetrics;
+mod refused_pairs;
 mod reviews;
 mod routes;
 mod secrets;

@@ -139,7 +139,7 @@ impl Broker {
         let refusal = issued::refusal(authority.name(), &reason);
         found.value.state = EnrolmentState::Rejected { request_sm3, reason };
         let stored =
-            self.directory.reject_enrolment(code_sm3, found.version, &found.value, refused.as_ref()).await;
+            self.directory.reject_enrolment(code_sm3, found.version, &found.value, Some(&refused)).await;
         match stored {
             Ok(()) => {}
             Err(StoreError::Conflict) => return self.concluded(code_sm3).await,

@@ -80,7 +80,7 @@ impl Broker {
         let request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
             .map_err(|e| internal(e.to_string()))?;
         match authority.issue(key, issue_request(record, &request), Patience::NONE).await {
-            Ok(pair) => Ok(refused::to_be_revoked(authority.name(), key, &request, &pair, REASON)),
+            Ok(pair) => Ok(Some(refused::to_be_revoked(authority.name(), key, &request, &pair, REASON))),
             Err(failure @ (AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. })) => {
                 // The same request, which may wait beside this one, must not ask the CA again.
                 let journal = self.authorities.journal();
