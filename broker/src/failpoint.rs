@@ -1,8 +1,8 @@
 //! Points at which a test has the process die, as by `kill -9`: at the Nth time that it comes there.
 //!
 //! Only in builds with the feature `failpoints`, which no release has. The variable `YINQIAO_FAILPOINTS` names a folder. Each
-//! point that is passed is written to the file `passed` there, a line for each; the file `die`, such as `commit-after:7`, says
-//! which line is the last. A process that is started again goes on counting in the same file, and dies no second time.
+//! point that is passed is written to the file `passed` there, a line for each; the file `die`, with lines such as `commit-after:7`,
+//! says at which it dies. A process that is started again goes on counting in the same file: it dies once for each line.
 
 use crate::store::{Collection, RecordChange};
 
@@ -66,7 +66,8 @@ mod counted {
         let file = folder.join("passed");
         File::options().create(true).append(true).open(&file)?.write_all(format!("{name}\n").as_bytes())?;
         let passed = fs::read_to_string(&file)?.lines().filter(|line| *line == name).count();
-        if fs::read_to_string(folder.join("die"))?.trim() == format!("{name}:{passed}") {
+        let here = format!("{name}:{passed}");
+        if fs::read_to_string(folder.join("die"))?.lines().any(|line| line == here) {
             kill_process(getpid(), Signal::KILL)?;
         }
         Ok(())

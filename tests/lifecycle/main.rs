@@ -3,6 +3,7 @@
 
 mod access;
 mod embedded_provider;
+mod failpoints;
 mod given_up;
 mod kills;
 mod manual;
