@@ -83,6 +83,11 @@ impl<'r> Transaction<'r> {
         self.write(T::COLLECTION, found.value.key(), found.version, Write::Remove);
     }
 
+    /// Stores a change of a record of another kind in the same step.
+    pub fn also(&mut self, change: RecordChange) {
+        self.write(change.collection, change.key, change.expected, change.write);
+    }
+
     /// Stores what a decision gave: record, notes, jobs. The record must hold its place either way: a decision that
     /// changes nothing rests on what it read.
     ///
