@@ -15,4 +15,5 @@ mod services;
 mod standstill;
 mod steps;
 mod trust;
+mod unfit_seals;
 mod wrong_keys;

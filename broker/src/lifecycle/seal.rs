@@ -20,6 +20,7 @@ use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
 use crate::store::StoreError;
 
+mod unfit;
 mod withdrawal;
 
 pub use withdrawal::SealWithdrawal;
@@ -173,8 +174,8 @@ impl Broker {
             }
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
-        let der = issued.seal.0;
-        if let Err(text) = self.fits(&authority, request, &der).await {
+        if let Err(text) = self.fits(&authority, request, issued.seal.as_bytes()).await {
+            self.revoke_unfit(&authority, request, &issued).await?;
             // Asking again would give the same.
             self.directory.conclude_seal_request(&request.id, None).await?;
             authority.conclude(&key).await?;
@@ -187,7 +188,7 @@ impl Broker {
             name: request.request.name.clone(),
             enterprise: request.enterprise.clone(),
             certificate_authority: request.certificate_authority.clone(),
-            der: Base64(der),
+            der: Base64(issued.seal.0),
             made_at: clock::now(),
             standing: SealStanding::default(),
         };
