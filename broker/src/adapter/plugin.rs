@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tracing::{debug, error, info, warn};
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, HostServices, Library, LibraryError, LogLine, StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, Enforcement, HostServices, Library, LibraryError, LogLine, StartError,
+    WorkerProgram,
 };
 use zeroize::Zeroizing;
 
@@ -94,9 +95,15 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
         sandbox: entry.sandbox(),
     };
     let services = Arc::new(Services { secrets_directory: entry.secrets_directory.clone() });
-    AdapterHandle::start(settings, services)
+    let restricted = settings.sandbox.enforcement != Enforcement::Off;
+    let handle = AdapterHandle::start(settings, services)
         .await
-        .map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
+        .map_err(|reason| PluginError::Start { name: name.clone(), reason: Box::new(reason) })?;
+    let gaps = handle.info().isolation.gaps();
+    if restricted && !gaps.is_empty() {
+        warn!(adapter = %name, not_closed = gaps.join(", "), "this kernel cannot close the plugin's process wholly");
+    }
+    Ok(handle)
 }
 
 /// What an adapter gets of the broker: a place in its log, and its own secrets.
