@@ -8,4 +8,5 @@ mod given_up;
 mod kills;
 mod manual;
 mod officers;
+mod races;
 mod stage;
