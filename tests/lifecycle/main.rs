@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod access;
+mod ca_down;
 mod embedded_provider;
 mod failpoints;
 mod given_up;
