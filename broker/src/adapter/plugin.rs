@@ -64,7 +64,7 @@ pub enum PluginError {
     },
 }
 
-/// Starts one adapter.
+/// Starts one adapter with the file that the catalogue names.
 ///
 /// # Errors
 /// See [`PluginError`].
@@ -76,7 +76,6 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let pinned = entry.pinned().copied();
     let path = entry.library().to_owned();
     let shipped = entry.version.shipped;
-    entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
     let take = move || match shipped {
         true => Library::open_beside_program(&path),
         false => Library::open(&path, pinned.as_ref()),
@@ -84,7 +83,17 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let library = tokio::task::spawn_blocking(take)
         .await
         .map_err(|_| PluginError::BrokenOff { name: name.clone() })?
-        .map_err(|reason| PluginError::Library { name: name.clone(), reason })?;
+        .map_err(|reason| PluginError::Library { name, reason })?;
+    start_taken(entry, library).await
+}
+
+/// Starts one adapter with a file that was taken already.
+///
+/// # Errors
+/// See [`PluginError`].
+pub async fn start_taken(entry: &Entry, library: Library) -> Result<Arc<AdapterHandle>, PluginError> {
+    let name = entry.name.to_string();
+    entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
     info!(adapter = %name, digests = %library.digests(), "plugin file taken");
     let settings = AdapterSettings {
         name: name.clone(),
