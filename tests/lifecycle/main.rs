@@ -3,6 +3,7 @@
 
 mod access;
 mod ca_down;
+mod conformance;
 mod embedded_provider;
 mod failpoints;
 mod given_up;

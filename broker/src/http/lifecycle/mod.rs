@@ -26,5 +26,5 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(order::configure)
         .configure(recovery::configure)
         .configure(staff::configure)
-        .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
+        .service(super::resource::resource("/v1/openapi.json").get(openapi::document));
 }

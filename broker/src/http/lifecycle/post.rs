@@ -9,6 +9,9 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::statement::digest_of_parts;
@@ -43,6 +46,17 @@ impl FromRequest for Post {
                  same one when you send the same request again",
             )),
         })
+    }
+}
+
+impl IntoParams for Post {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let key = text.min_length(Some(1)).max_length(Some(idempotency::LONGEST)).pattern(Some("^[!-~]+$"));
+        let header = ParameterBuilder::new().name(idempotency::HEADER).parameter_in(ParameterIn::Header);
+        let described =
+            header.description(Some("New for each new request, the same for one that is sent again"));
+        vec![described.required(Required::True).schema(Some(key)).build()]
     }
 }
 

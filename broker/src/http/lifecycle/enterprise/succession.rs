@@ -27,7 +27,7 @@ use crate::records::Transaction;
     tag = "enterprises",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 202, description = "It waits for a decision", body = SuccessorView), ForChange),
     security(("device_session" = ["verified"])),
@@ -92,7 +92,7 @@ pub async fn withdraw(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed"), ForChange),
     security(("device_session" = ["legal_person"])),
@@ -115,7 +115,7 @@ pub async fn approve(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Not agreed"), ForChange),
     security(("device_session" = ["legal_person"])),

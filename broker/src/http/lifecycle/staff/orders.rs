@@ -91,7 +91,7 @@ pub async fn one(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed", body = OrderView), ForChange),
     security(("operator" = ["operator"])),
@@ -113,7 +113,7 @@ pub async fn approve(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Rejected", body = OrderView), ForChange),
@@ -138,7 +138,7 @@ pub async fn reject(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Cancelled", body = OrderView), ForChange),
     security(("operator" = ["operator"])),
@@ -160,7 +160,7 @@ pub async fn cancel(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Given up", body = OrderView), ForChange),
@@ -185,7 +185,7 @@ pub async fn fail(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = PaymentConfirmation,
     responses((status = 200, description = "Taken note of", body = OrderView), ForChange),
@@ -211,7 +211,7 @@ pub async fn confirm_payment(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = PaymentConfirmation,
     responses((status = 200, description = "Taken note of", body = OrderView), ForChange),
