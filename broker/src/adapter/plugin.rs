@@ -48,11 +48,9 @@ pub enum PluginError {
         /// Why.
         reason: std::io::Error,
     },
-    /// Its worker does not start.
-    #[error("adapter \"{name}\": {reason}")]
+    /// Its worker does not start: the reason names the adapter.
+    #[error("{reason}")]
     Start {
-        /// Which.
-        name: String,
         /// Why.
         reason: Box<StartError>,
     },
@@ -107,7 +105,7 @@ pub async fn start_taken(entry: &Entry, library: Library) -> Result<Arc<AdapterH
     let restricted = settings.sandbox.enforcement != Enforcement::Off;
     let handle = AdapterHandle::start(settings, services)
         .await
-        .map_err(|reason| PluginError::Start { name: name.clone(), reason: Box::new(reason) })?;
+        .map_err(|reason| PluginError::Start { reason: Box::new(reason) })?;
     let gaps = handle.info().isolation.gaps();
     if restricted && !gaps.is_empty() {
         warn!(adapter = %name, not_closed = gaps.join(", "), "this kernel cannot close the plugin's process wholly");
@@ -160,5 +158,19 @@ fn read_secret(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
             warn!(path = %path.display(), %reason, "a plugin asks for a secret that cannot be read");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_adapter_that_does_not_start_is_named_once() {
+        let reason = StartError::TimeOut { adapter: "acme".to_owned(), limit: Duration::from_secs(15) };
+        let error = PluginError::Start { reason: Box::new(reason) };
+        assert_eq!(error.to_string().matches("acme").count(), 1, "{error}");
     }
 }

@@ -9,8 +9,8 @@ use yinqiao_ca_worker::{AdapterHandle, AdapterInfo, CallOptions, Isolation, Libr
 
 use super::entry::Entry;
 use super::version::Loaded;
+use crate::adapter;
 use crate::adapter::plugin::PluginError;
-use crate::adapter::{self, InstallError};
 
 /// How long a plugin may take to say how its CA is.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub struct Trial {
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     /// It does not start.
-    #[error("{reason}{advice}", reason = plugin(.reason), advice = advice(.reason))]
+    #[error("{reason}{advice}", advice = advice(.reason))]
     Plugin {
         /// Why.
         reason: PluginError,
@@ -101,22 +101,6 @@ fn fits_schema(entry: &Entry, info: &AdapterInfo) -> Result<(), TrialError> {
             let reason = format!("{} at \"{place}\"", error.masked());
             Err(TrialError::Configuration { name: name(), reason })
         }
-    }
-}
-
-/// The error of an installation, with the adapter named once.
-pub(super) fn installation(error: &InstallError) -> String {
-    match error {
-        InstallError::Plugin(error) => plugin(error),
-        error => error.to_string(),
-    }
-}
-
-fn plugin(error: &PluginError) -> String {
-    match error {
-        // It names the adapter itself.
-        PluginError::Start { reason, .. } => reason.to_string(),
-        error => error.to_string(),
     }
 }
 
