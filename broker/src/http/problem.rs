@@ -402,7 +402,9 @@ impl From<TrustError> for ApiError {
             TrustError::NotTrusted { .. }
             | TrustError::IssuerRevoked { .. }
             | TrustError::UnknownAuthority(_) => Kind::CertificateNotTrusted,
-            TrustError::StatusUnavailable { .. } => Kind::CertificateAuthorityUnavailable,
+            TrustError::StatusUnavailable { .. } | TrustError::IssuerStatusUnavailable { .. } => {
+                Kind::CertificateAuthorityUnavailable
+            }
         };
         Self::new(kind, detail)
     }

@@ -20,7 +20,7 @@ use super::policy::{Policy, PolicyError};
 use super::sandbox::{EntryNetwork, EntrySandbox};
 use super::site::Site;
 use super::trial::{self, TrialError};
-use super::trust::{EntryTrust, Source, Unknown};
+use super::trust::{EntryTrust, Issuers, Source, Unknown};
 use super::version::Version;
 use crate::adapter::routing::Route;
 use crate::adapter::trust::{Anchors, AnchorsError};
@@ -141,6 +141,9 @@ pub struct TrustSettings {
     pub fetch_by_url: Option<bool>,
     /// What happens without fresh status.
     pub unknown: Option<Unknown>,
+    /// Which CA certificates that holds for too.
+    #[serde(default)]
+    pub issuers: Option<Issuers>,
     /// How long an OCSP answer is used.
     pub ocsp_seconds: Option<u32>,
 }
@@ -436,13 +439,14 @@ impl Settings {
 
 impl TrustSettings {
     fn apply(self, trust: &mut EntryTrust) {
-        let Self { anchors, sources, fetch_by_url, unknown, ocsp_seconds } = self;
+        let Self { anchors, sources, fetch_by_url, unknown, issuers, ocsp_seconds } = self;
         let present = trust.clone();
         *trust = EntryTrust {
             anchors: anchors.unwrap_or(present.anchors),
             sources: sources.unwrap_or(present.sources),
             fetch_by_url: fetch_by_url.unwrap_or(present.fetch_by_url),
             unknown: unknown.unwrap_or(present.unknown),
+            issuers: issuers.unwrap_or(present.issuers),
             ocsp_seconds: ocsp_seconds.unwrap_or(present.ocsp_seconds),
         };
     }
