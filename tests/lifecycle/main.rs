@@ -10,5 +10,6 @@ mod given_up;
 mod kills;
 mod manual;
 mod officers;
+mod once;
 mod races;
 mod stage;

@@ -35,7 +35,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/account/sessions/{session}/renew").post(renew_session));
 }
 
-/// Begins a sign-in: the answer says what the browser opens. Repeating it begins another one, which harms nothing.
+/// Begins a sign-in: the answer says what the browser opens. Sent again it begins another one: it has no key, since nobody is
+/// known yet to whom its answer, with the secrets in it, could be given again. What is begun and not ended expires.
 #[utoipa::path(
     post,
     path = "/v1/account/sign-ins",
@@ -72,7 +73,7 @@ pub async fn open_session(
     Ok(HttpResponse::Created().json(session_opened(&broker, opened)))
 }
 
-/// Gets the phone its next tokens. A lost answer may be asked for again within a minute.
+/// Gets the phone its next tokens. A lost answer may be asked for again within a minute, with the same renewal token.
 #[utoipa::path(
     post,
     path = "/v1/account/sessions/{session}/renew",

@@ -138,7 +138,11 @@ async fn decided(
 ) -> Result<HttpResponse, ApiError> {
     let id = CascadeId::random();
     post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
-        led_by(transaction.repository(), caller, &code).await?;
+        let company = transaction.get::<Enterprise>(code.as_str().as_bytes()).await?;
+        // Whoever has agreed to a successor leads no more, and may say so again.
+        if !company.is_some_and(|found| found.value.had_succession_decided_by(caller.id())) {
+            led_by(transaction.repository(), caller, &code).await?;
+        }
         decide(transaction, &code, user, approved, id, &caller.actor()).await?;
         Ok(Answer::ok(()))
     })
