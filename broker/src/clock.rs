@@ -9,7 +9,24 @@ use yinqiao_protocol::Timestamp;
 /// Now, by the system's clock.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(millis.saturating_add(ahead()))
+}
+
+/// By how many milliseconds the broker is ahead of the system's clock.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+fn ahead() -> i64 {
+    0
+}
+
+/// By how many milliseconds a test has this broker be ahead of the system's clock: the file `ahead` in the folder of its
+/// [failpoints](crate::failpoint).
+#[cfg(feature = "failpoints")]
+fn ahead() -> i64 {
+    let file = crate::failpoint::folder().map(|folder| folder.join("ahead"));
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// A clock that may be another one than the system's, so that an hour can pass in a moment.

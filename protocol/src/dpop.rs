@@ -145,7 +145,7 @@ pub fn check(proof: &str, request: Request<'_>, now: Timestamp) -> Result<Proof,
     {
         return Err(ProofError::OtherRequest);
     }
-    if (claims.iat - now.seconds()).abs() > MOST_SKEW_SECONDS {
+    if claims.iat.abs_diff(now.seconds()) > MOST_SKEW_SECONDS.unsigned_abs() {
         return Err(ProofError::Time);
     }
     let raw: [u8; 64] = decode(signature)?.try_into().map_err(|_| ProofError::Malformed)?;
@@ -212,6 +212,20 @@ mod tests {
             assert_eq!(check(&proof, changed, now()), Err(ProofError::OtherRequest));
         }
         assert_eq!(check(&proof, request, now().plus_seconds(121)), Err(ProofError::Time));
+    }
+
+    #[test]
+    fn a_proof_of_the_end_of_time_is_refused_like_any_old_one() {
+        let key = sm2::PrivateKey::generate().unwrap();
+        let request = Request { method: "GET", url: URL, access_token: None };
+        for seconds in [i64::MIN, i64::MAX] {
+            let proof = prove(&key, request, now(), "id").unwrap();
+            let claims =
+                Claims { jti: "id".into(), htm: "GET".into(), htu: URL.into(), iat: seconds, ath: None };
+            let changed =
+                format!("{}.{}.{}", proof.split('.').next().unwrap(), part(&claims), encode(&[1; 64]));
+            assert_eq!(check(&changed, request, now()), Err(ProofError::Time));
+        }
     }
 
     #[test]

@@ -57,7 +57,8 @@ pub struct OrderRequest {
     /// 统一社会信用代码 of the company that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enterprise: Option<String>,
-    /// SM3 of the certificate that it renews: the same phone, before its end.
+    /// SM3 of the certificate that it renews: the same phone, from 90 days before its end to 30 days after it, where the
+    /// trading centre sets nothing else. One order at a time comes in a certificate's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<Sm3Hex>,
     /// SM3 of the certificate in whose place it comes, since its phone or PIN is lost.

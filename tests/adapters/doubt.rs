@@ -9,8 +9,12 @@ use yinqiao_tests::{Applicant, Broker, plugins};
 use super::steps::{certificates, log_in, operations};
 
 fn lost_reply(broker: &Broker) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/lost_reply.c");
-    plugins::compile(broker, "lost_reply", &source)
+    compile(broker, "lost_reply")
+}
+
+fn compile(broker: &Broker, fault: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("adapters/{fault}.c"));
+    plugins::compile(broker, fault, &source)
 }
 
 /// How often the CA was asked to issue.
@@ -73,4 +77,38 @@ fn an_issue_in_doubt_is_taken_to_no_other_ca() {
     broker.operator(&["adapter", "settle", &key, "--not-done"]);
     applicant.insist();
     assert_eq!(certificates(&broker)[0]["certificate_authority"], "vendor");
+}
+
+#[test]
+fn a_lookup_whose_reply_cannot_be_read_leaves_the_issue_in_doubt_until_it_can_be_or_people_have_asked_the_ca()
+{
+    let broker = Broker::start_with(|broker| {
+        vec![Adapter::vendor(broker, "vendor", &compile(broker, "unreadable_lookup"))]
+    });
+    let unreadable = broker.data().join("vendor/unreadable");
+    fs::write(&unreadable, "").unwrap();
+    let [mended, settled] = ["王小明", "林晓"].map(|name| Applicant::new(&broker, name, None));
+    // At once: the broker looks again and again for half a minute.
+    std::thread::scope(|scope| {
+        for applicant in [&mended, &settled] {
+            scope.spawn(|| {
+                let problem = applicant.send().refused("certificate-authority-unavailable");
+                assert!(problem.detail.contains("a reply that cannot be"), "{problem}");
+            });
+        }
+    });
+    let open = operations(&broker);
+    assert!(open.iter().all(|operation| operation["progress"] == "outcome unknown"), "{open:?}");
+    assert_eq!((open.len(), vendor_pairs(&broker, "vendor")), (2, 2));
+
+    fs::remove_file(&unreadable).unwrap();
+    let enrolled = mended.send().expect();
+    log_in(&broker.relying_party("fuzhou"), &mended.take(&enrolled));
+    assert_eq!(vendor_pairs(&broker, "vendor"), 2, "nothing was issued twice");
+
+    fs::write(&unreadable, "").unwrap();
+    let key = operations(&broker)[0]["key"].as_str().unwrap().to_owned();
+    let answer = broker.operator_json(&["adapter", "settle", &key, "--not-done", "--json"]);
+    assert!(answer["lookup"].as_str().unwrap().contains("a reply that cannot be"), "{answer}");
+    assert!(operations(&broker).is_empty());
 }

@@ -23,6 +23,19 @@ fn a_plugin_is_described_without_a_configuration() {
 }
 
 #[test]
+fn a_description_says_what_the_process_was_not_closed_for() {
+    let broker = Broker::not_started();
+    let library = compile(broker.folder(), "vendor", &["MAJOR=1"]);
+    let page = broker.operator(&["adapter", "describe", text(&library), "--enforcement", "required"]);
+    assert!(page.contains("sandbox: closed"), "{page}");
+    let page = broker.operator(&["adapter", "describe", text(&library), "--enforcement", "off"]);
+    assert!(page.contains("sandbox: not closed for files, the network, system calls"), "{page}");
+    let described =
+        broker.operator_json(&["adapter", "describe", text(&library), "--enforcement", "off", "--json"]);
+    assert_eq!(described["isolation"]["files"], false, "{described}");
+}
+
+#[test]
 fn a_plugin_that_is_described_reaches_nothing() {
     let broker = Broker::not_started();
     let (theirs, made) = (broker.folder().join("theirs"), broker.folder().join("made"));

@@ -42,7 +42,8 @@ fn the_ca_is_asked_before_a_persons_word_is_taken_and_its_own_word_counts_more()
         |broker: &Broker, key: &str| broker.try_operator(&["adapter", "settle", key, "--not-done", "--json"]);
 
     let key = doubt(&broker);
-    fs::write(&answer, r#"{"state":"done","operation":1,"reply":{}}"#).unwrap();
+    fs::write(&answer, r#"{"state":"done","operation":1,"reply":{"signing_certificate":"MAA=","chain":[]}}"#)
+        .unwrap();
     let error = settle(&broker, &key).unwrap_err();
     assert!(error.contains("has done") && error.contains(&key), "{error}");
     let rows = operations(&broker);

@@ -7,6 +7,12 @@ use yinqiao_tests::Broker;
 
 use super::plugins::{change_one_byte, compile, taken, text};
 
+/// Nothing of a plugin that is refused comes into the catalogue's folder.
+fn nothing_was_copied(broker: &Broker) {
+    assert!(!broker.data().join("adapters").exists());
+    assert!(!broker.catalogue().exists());
+}
+
 /// What preflight says of an adapter that will not load.
 fn refusal(broker: &Broker, name: &str) -> String {
     let said = broker.operator_refused(&["adapter", "preflight", "--json"]);
@@ -49,6 +55,22 @@ fn what_happens_to_the_vendors_own_file_after_it_was_taken_does_not_matter() {
 }
 
 #[test]
+fn what_was_tried_is_what_is_kept_whatever_becomes_of_the_vendors_file_meanwhile() {
+    let broker = Broker::not_started();
+    let library = compile(broker.folder(), "vendor", &["OPEN_SECONDS=2"]);
+    let tried = fs::read(&library).unwrap();
+    std::thread::scope(|scope| {
+        let add = scope.spawn(|| broker.operator(&["adapter", "add", "vendor", text(&library)]));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert!(!broker.data().join("adapters").exists(), "it is tried first");
+        compile(broker.folder(), "vendor", &["MAJOR=99"]);
+        add.join().unwrap();
+    });
+    assert!(fs::read(taken(&broker, "vendor")).unwrap() == tried);
+    broker.operator(&["adapter", "preflight"]);
+}
+
+#[test]
 fn a_directory_that_others_may_write_to_is_refused() {
     let broker = Broker::not_started();
     let folder = broker.folder().join("open");
@@ -67,6 +89,7 @@ fn a_plugin_for_another_contract_is_refused() {
     let error = broker.operator_refused(&["adapter", "add", "vendor", text(&library)]);
     assert!(error.contains("99") && error.contains("vendor"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
+    nothing_was_copied(&broker);
 }
 
 #[test]
@@ -76,6 +99,7 @@ fn a_library_without_the_contracts_symbol_is_refused() {
     let error = broker.operator_refused(&["adapter", "add", "vendor", text(&library)]);
     assert!(error.contains("ca_adapter_get"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
+    nothing_was_copied(&broker);
 }
 
 #[test]
@@ -96,6 +120,7 @@ fn a_configuration_that_does_not_fit_the_plugins_schema_is_refused_without_its_v
     let arguments = ["adapter", "add", "vendor", text(&library), "--configuration", text(&file)];
     let error = broker.operator_refused(&arguments);
     assert!(error.contains("/url") && !error.contains("hunter2"), "{error}");
+    nothing_was_copied(&broker);
 }
 
 #[test]

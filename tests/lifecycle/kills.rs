@@ -45,7 +45,7 @@ fn while_it_dies<T: Send>(stage: &mut Stage, work: impl FnOnce() -> T + Send) ->
 }
 
 /// Asks until the broker is there and says yes.
-fn insist<T>(what: &str, ask: impl Fn() -> Result<T, PhoneError>) -> T {
+pub fn insist<T>(what: &str, ask: impl Fn() -> Result<T, PhoneError>) -> T {
     let begun = Instant::now();
     loop {
         match ask() {

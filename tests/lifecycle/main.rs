@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod access;
+mod ca_down;
+mod conformance;
 mod embedded_provider;
+mod failpoints;
 mod given_up;
 mod kills;
 mod manual;
 mod officers;
+mod once;
+mod races;
 mod seals;
 mod stage;

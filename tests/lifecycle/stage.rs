@@ -53,33 +53,43 @@ impl Stage {
 
     /// The same with a CA that takes so many milliseconds to issue.
     pub fn with_issue_delay(milliseconds: u32) -> Self {
-        let provider = IdentityProvider::start();
-        let broker = Broker::start_slow_with_settings(milliseconds, &Self::settings(&provider));
+        let (provider, settings) = Self::provider();
+        let broker = Broker::start_slow_with_settings(milliseconds, &settings);
+        Self { provider, broker }
+    }
+
+    /// The same with the broker that dies where a test says, and with these lines for its CA's adapter.
+    pub fn with_failpoints(adapter: &str) -> Self {
+        let (provider, settings) = Self::provider();
+        let broker = Broker::start_with_failpoints(&settings, adapter);
         Self { provider, broker }
     }
 
     /// The same with a CA whose officer reviews each seal.
     pub fn with_reviewed_seals() -> (Self, Officer) {
-        let provider = IdentityProvider::start();
+        let (provider, settings) = Self::provider();
         let mut broker = Broker::not_started();
         let officer = Officer::new(&broker);
         let adapter = Adapter::software_ca(&broker, "softca").configured("seal_review = true");
         catalogue::write(&broker, &[adapter.configured(officer.operators())], "");
-        fs::write(broker.folder().join("yinqiao.toml"), Self::settings(&provider)).unwrap();
+        fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
         broker.restart();
         (Self { provider, broker }, officer)
     }
 
-    fn settings(provider: &IdentityProvider) -> String {
+    /// An identity provider, and the settings of a broker that knows it.
+    fn provider() -> (IdentityProvider, String) {
+        let provider = IdentityProvider::start();
         let keys = tempfile::tempdir().unwrap();
         let key_file = keys.keep().join("payment-key");
         fs::write(&key_file, PAYMENT_KEY).unwrap();
-        format!(
+        let settings = format!(
             "{}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
              certificate_authority = \"softca\"\nterm = [{{ days = 365, fee = 20000 }}, {{ days = 30, fee = 0 }}]\n\n\
              [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n",
             provider.settings()
-        )
+        );
+        (provider, settings)
     }
 
     /// How many seals the software CA has made, and how many of them it has revoked.
@@ -126,10 +136,7 @@ impl Stage {
 
     /// What a member of the trading centre's staff reads.
     pub fn get_as_staff(&self, token: &str, path: &str) -> Value {
-        let request = agent().get(format!("{}{path}", self.broker.url()));
-        let mut response = request.header("Authorization", format!("Bearer {token}")).call().unwrap();
-        assert_eq!(response.status(), 200, "{path}");
-        serde_json::from_slice(&response.body_mut().read_to_vec().unwrap()).unwrap()
+        try_get_as_staff(&self.broker.url(), token, path).unwrap()
     }
 
     /// What a member of the trading centre's staff sends.
@@ -153,26 +160,40 @@ impl Stage {
 
     /// What the payment provider says of a payment; gives the status.
     pub fn pay(&self, payment: &str, reference: &str, amount_fen: u64) -> u16 {
-        self.say(
-            &json!({ "event": "paid", "payment": payment, "reference": reference, "amount_fen": amount_fen }),
-        )
+        self.say(&paid(payment, reference, amount_fen))
     }
 
     /// What the payment provider says; gives the status.
     pub fn say(&self, word: &Value) -> u16 {
-        let body = word.to_string();
-        let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let mac = sm3::hmac(&PAYMENT_KEY, &[seconds.to_string().as_bytes(), b".", body.as_bytes()]);
-        let mac: String = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let url = format!("{}/v1/payments/callback", self.broker.url());
-        let response = agent()
-            .post(&url)
-            .header("Yinqiao-Signature", format!("t={seconds},hmac-sm3={mac}"))
-            .content_type("application/json")
-            .send(body.as_bytes())
-            .unwrap();
-        response.status().as_u16()
+        say_to(&self.broker.url(), word).unwrap()
     }
+}
+
+/// What a member of the trading centre's staff reads, of a broker that may be away.
+pub fn try_get_as_staff(broker_url: &str, token: &str, path: &str) -> Result<Value, ureq::Error> {
+    let request = agent().get(format!("{broker_url}{path}"));
+    let mut response = request.header("Authorization", format!("Bearer {token}")).call()?;
+    assert_eq!(response.status(), 200, "{path}");
+    Ok(serde_json::from_slice(&response.body_mut().read_to_vec()?).unwrap())
+}
+
+/// The payment provider's word that money has come.
+pub fn paid(payment: &str, reference: &str, amount_fen: u64) -> Value {
+    json!({ "event": "paid", "payment": payment, "reference": reference, "amount_fen": amount_fen })
+}
+
+/// What the payment provider says to a broker that may be away; gives the status.
+pub fn say_to(broker_url: &str, word: &Value) -> Result<u16, ureq::Error> {
+    let body = word.to_string();
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mac = sm3::hmac(&PAYMENT_KEY, &[seconds.to_string().as_bytes(), b".", body.as_bytes()]);
+    let mac: String = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let response = agent()
+        .post(format!("{broker_url}/v1/payments/callback"))
+        .header("Yinqiao-Signature", format!("t={seconds},hmac-sm3={mac}"))
+        .content_type("application/json")
+        .send(body.as_bytes())?;
+    Ok(response.status().as_u16())
 }
 
 /// An order of this many days for the company.

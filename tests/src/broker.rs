@@ -31,6 +31,8 @@ pub struct Broker {
     issue_delay: u32,
     /// Whether a second CA is configured.
     two_authorities: bool,
+    /// Whether it is the one that dies where a test says.
+    has_failpoints: bool,
 }
 
 impl Default for Broker {
@@ -73,6 +75,19 @@ impl Broker {
         broker
     }
 
+    /// As [`Broker::start_with_settings`], with the broker that dies where a test says, and with these lines for its software CA in
+    /// the catalogue.
+    pub fn start_with_failpoints(settings: &str, adapter: &str) -> Self {
+        let mut broker = Self::prepare(0, false);
+        broker.has_failpoints = true;
+        fs::create_dir_all(broker.data()).unwrap();
+        fs::create_dir_all(broker.failpoints()).unwrap();
+        fs::write(broker.catalogue(), broker.adapter("softca", 0) + adapter).unwrap();
+        fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
+        broker.restart();
+        broker
+    }
+
     fn start_configured(issue_delay: u32, two_authorities: bool) -> Self {
         let mut broker = Self::prepare(issue_delay, two_authorities);
         broker.restart();
@@ -81,7 +96,14 @@ impl Broker {
 
     fn prepare(issue_delay: u32, two_authorities: bool) -> Self {
         let folder = TempDir::with_prefix("yinqiao-").unwrap();
-        let broker = Self { folder, port: free_port(), process: None, issue_delay, two_authorities };
+        let broker = Self {
+            folder,
+            port: free_port(),
+            process: None,
+            issue_delay,
+            two_authorities,
+            has_failpoints: false,
+        };
         broker.write_configuration();
         broker
     }
@@ -107,6 +129,11 @@ impl Broker {
             process.kill().unwrap();
             process.wait().unwrap();
         }
+    }
+
+    /// Whether it has died by itself.
+    pub fn has_died(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
     }
 
     /// Starts it again with the same data directory and at the same address; kills it before where it runs.
@@ -251,9 +278,14 @@ impl Broker {
 
     /// What the software CA publishes: its certificates and its newest revocation list.
     pub fn trust(&self) -> Trust {
+        self.trust_in("softca")
+    }
+
+    /// The same of the adapter `name`.
+    pub fn trust_in(&self, name: &str) -> Trust {
         let (chain, crl) = (self.folder().join("chain.pem"), self.folder().join("crl.pem"));
         let files = [chain.to_str().unwrap(), crl.to_str().unwrap()];
-        self.operator(&["adapter", "export", "softca", "--chain", files[0], "--crl", files[1]]);
+        self.operator(&["adapter", "export", name, "--chain", files[0], "--crl", files[1]]);
         Trust::from_pem(&fs::read_to_string(&chain).unwrap(), &fs::read_to_string(&crl).unwrap())
     }
 
@@ -270,7 +302,11 @@ impl Broker {
     }
 
     fn program(&self) -> Command {
-        let mut command = Command::new(programs::yinqiao());
+        let mut command = match self.has_failpoints {
+            true => Command::new(programs::failpoints()),
+            false => Command::new(programs::yinqiao()),
+        };
+        command.env("YINQIAO_FAILPOINTS", self.failpoints());
         command.arg("--data-dir").arg(self.data()).arg("--config").arg(self.folder().join("yinqiao.toml"));
         command
     }
@@ -308,6 +344,11 @@ impl Broker {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.folder().join("data")
+    }
+
+    /// The folder in which a test says where it dies, and how far its clock is ahead.
+    pub fn failpoints(&self) -> PathBuf {
+        self.folder().join("failpoints")
     }
 
     fn log_file(&self) -> PathBuf {

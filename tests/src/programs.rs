@@ -14,6 +14,22 @@ pub fn yinqiao() -> &'static Path {
     PATH.get_or_init(|| folder().join("yinqiao"))
 }
 
+/// The broker that dies where a test says (see `broker/src/failpoint.rs`), with the software CA's library beside it. It is not
+/// built here: for a moment it lies where the other tests' program does.
+pub fn failpoints() -> PathBuf {
+    let normal = yinqiao();
+    let path = normal.parent().unwrap().with_file_name("failpoints").join("yinqiao");
+    let built = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let there = built(&path).zip(built(normal));
+    let is_new = there.is_some_and(|(own, normal)| own >= normal);
+    assert!(
+        is_new,
+        "{} is missing, or older than the broker: run `cargo xtask failpoints` first",
+        path.display()
+    );
+    path
+}
+
 /// The software CA's own program, for its operators.
 pub fn yinqiao_softca() -> PathBuf {
     yinqiao().with_file_name("yinqiao-softca")
@@ -39,7 +55,8 @@ fn build(folder: &Path) {
         command.arg("--release");
     }
     // What cargo tells this test about its own package would have build scripts run again.
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PKG_")) {
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os().filter(|(name, _)| of_package(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", folder.parent().unwrap());

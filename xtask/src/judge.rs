@@ -14,6 +14,10 @@ use crate::{miri, workspace};
 const EASY_GMSSL: &str = "easy-gmssl==2.0.1";
 /// GmSSL 3.1.1 is too old for version 4.
 const CMAKE: &str = "cmake==3.31.6";
+/// Holds the broker's answers against its OpenAPI document.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// What Schemathesis draws its cases with: another version draws other ones.
+const HYPOTHESIS: &str = "hypothesis==6.170.17";
 /// SM2, SM3 and SM4 in JavaScript.
 const SM_CRYPTO: &str = "sm-crypto-v2@1.15.1";
 
@@ -36,11 +40,12 @@ pub struct Missing {
 /// One judge: its name, and what makes it ready.
 type Judge = (&'static str, fn() -> Result<()>);
 
-const JUDGES: [Judge; 8] = [
+const JUDGES: [Judge; 9] = [
     ("OpenSSL", open_ssl),
     ("Bouncy Castle", bouncy_castle),
     ("GmSSL", gmssl),
     ("sm-crypto-v2", sm_crypto),
+    ("Schemathesis", schemathesis),
     ("strace", strace),
     (C_PLUGIN_TOOLS, c_plugin_tools),
     (FUZZER_TOOLS, fuzzer_tools),
@@ -130,19 +135,11 @@ fn gmssl() -> Result<()> {
     if !on_path("python3") || !on_path("cc") || !on_path("make") {
         apt_install(&["python3", "python3-venv", "gcc", "libc6-dev", "make"])?;
     }
-    let environment = workspace::root().join(".tools/venv");
-    if !environment.join("bin/pip").exists() {
-        let make = |command: &mut Command| quietly(command.args(["-m", "venv"]).arg(&environment));
-        if make(&mut Command::new("python3")).is_err() {
-            apt_install(&["python3-venv"])?;
-            make(&mut Command::new("/usr/bin/python3"))?;
-        }
-    }
+    let environment = environment()?;
     let pip = |package: &str, path: &Path| {
         let before = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths([path.to_owned()].into_iter().chain(env::split_paths(&before)))?;
-        let mut pip = Command::new(environment.join("bin/pip"));
-        quietly(pip.args(["install", "--quiet", package]).env("PATH", path))
+        quietly(pip_install(&environment, package).env("PATH", path))
     };
     pip(CMAKE, &environment.join("bin"))?;
     let modules = fs::read_dir(environment.join("lib"))?.flatten().map(|entry| entry.path());
@@ -151,6 +148,40 @@ fn gmssl() -> Result<()> {
         .find(|folder| folder.join("cmake").exists())
         .context("the package cmake has no program cmake")?;
     pip(EASY_GMSSL, &cmake)
+}
+
+/// Into the same environment.
+fn schemathesis() -> Result<()> {
+    let (_, version) = SCHEMATHESIS.split_once("==").unwrap_or((SCHEMATHESIS, ""));
+    let program = workspace::root().join(".tools/venv/bin/schemathesis");
+    let said = Command::new(&program).arg("--version").output();
+    if said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(version)) {
+        return Ok(());
+    }
+    quietly(pip_install(&environment()?, SCHEMATHESIS).arg(HYPOTHESIS))
+}
+
+/// A virtual environment of Python in the workspace's `.tools/venv`.
+fn environment() -> Result<PathBuf> {
+    let environment = workspace::root().join(".tools/venv");
+    if environment.join("bin/pip").exists() {
+        return Ok(environment);
+    }
+    if !on_path("python3") {
+        apt_install(&["python3", "python3-venv"])?;
+    }
+    let make = |command: &mut Command| quietly(command.args(["-m", "venv"]).arg(&environment));
+    if make(&mut Command::new("python3")).is_err() {
+        apt_install(&["python3-venv"])?;
+        make(&mut Command::new("/usr/bin/python3"))?;
+    }
+    Ok(environment)
+}
+
+fn pip_install(environment: &Path, package: &str) -> Command {
+    let mut pip = Command::new(environment.join("bin/pip"));
+    pip.args(["install", "--quiet", package]);
+    pip
 }
 
 /// Whether a program is found on PATH.

@@ -1,10 +1,11 @@
-//! Tasks of the workspace: `cargo xtask test`, `fuzz`, `miri`, `plugins`, `bench NAME`, `demo`.
+//! Tasks of the workspace: `cargo xtask test`, `fuzz`, `miri`, `plugins`, `failpoints`, `bench NAME`, `demo`.
 
 // A command line prints: that is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod demo;
+mod failpoints;
 mod fuzz;
 mod judge;
 mod miri;
@@ -35,6 +36,8 @@ enum Task {
     Miri,
     /// Build and test the plugins that vendors start from, and run the conformance kit over both.
     Plugins,
+    /// Build the broker that dies where a test says.
+    Failpoints,
     /// Measure: the last line is one JSON object.
     Bench(bench::Arguments),
     /// Show it whole: a broker, two phones and a bid system, and who verifies what comes out.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Miri => miri::run(),
         Task::Plugins => plugins::run(),
+        Task::Failpoints => failpoints::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
     };

@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::judge::{self, Missing};
-use crate::workspace::{self, Profile};
-use crate::{fuzz, miri, plugins};
+use crate::{failpoints, fuzz, miri, plugins, workspace};
 
 /// How a test says that it passed without having judged.
 const NOT_RUN: &str = "NOT RUN:";
@@ -31,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for Missing { judge, reason } in &missing {
         eprintln!("no {judge}: {reason}");
     }
-    workspace::build(Profile::Dev, &[])?;
+    failpoints::build()?;
     let mut command = workspace::cargo("test");
     command.args(["--workspace", "--no-fail-fast"]).args(&arguments.filter);
     // Output of tests that pass, for the lines that say what was not run.

@@ -42,7 +42,15 @@ pub fn forget_own_package(command: &mut Command) {
 
 /// Builds the project's programs, and `more` packages, and gives the folder that they lie in.
 pub fn build(profile: Profile, more: &[&str]) -> Result<PathBuf> {
+    build_with(profile, more, &[])
+}
+
+/// The same with features of packages: `PACKAGE/FEATURE`.
+pub fn build_with(profile: Profile, more: &[&str], features: &[&str]) -> Result<PathBuf> {
     let mut command = cargo("build");
+    for feature in features {
+        command.args(["--features", feature]);
+    }
     for package in PACKAGES.iter().chain(more) {
         command.args(["-p", package]);
     }

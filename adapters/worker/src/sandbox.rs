@@ -56,3 +56,13 @@ pub struct Isolation {
     /// System calls: no other process is made, run, signalled, read or written to.
     pub system_calls: bool,
 }
+
+impl Isolation {
+    /// What is not wholly closed, in words.
+    #[must_use]
+    pub fn gaps(self) -> Vec<&'static str> {
+        let rules =
+            [(self.files, "files"), (self.network, "the network"), (self.system_calls, "system calls")];
+        rules.iter().filter(|(closed, _)| !closed).map(|(_, what)| *what).collect()
+    }
+}

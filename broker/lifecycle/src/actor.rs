@@ -54,6 +54,12 @@ pub enum OperatorRole {
 }
 
 impl Actor {
+    /// Whether both are the same user.
+    #[must_use]
+    pub fn is_same_user(&self, other: &Self) -> bool {
+        self.user().is_some_and(|user| other.is_user(user.id))
+    }
+
     /// The user, where it is one.
     #[must_use]
     pub fn user(&self) -> Option<&UserActor> {

@@ -6,7 +6,7 @@ use yinqiao_ca_sdk::messages::{
     Der, IdempotencyKey, RecoverKeyRequest, RecoveredKey, Reply, Request, RevocationReason, RevokeRequest,
     Serial, State, SuspendRequest,
 };
-use yinqiao_gm::x509::Certificate;
+use yinqiao_gm::x509::{AnyCertificate, Certificate};
 use yinqiao_lifecycle::certificate::{CaOperation, RevocationReason as Reason};
 
 use super::operation::Patience;
@@ -27,21 +27,42 @@ impl Authority {
     ) -> Result<(), AuthorityError> {
         let serial = self.serial_of(certificate)?;
         let (request, wanted) = match operation {
-            CaOperation::Hold => {
-                (Request::Hold(SuspendRequest { serial: serial.clone(), pair: true }), State::Held)
-            }
-            CaOperation::Unhold => {
-                (Request::Unhold(SuspendRequest { serial: serial.clone(), pair: true }), State::Good)
-            }
+            CaOperation::Hold => (Request::Hold(SuspendRequest { serial, pair: true }), State::Held),
+            CaOperation::Unhold => (Request::Unhold(SuspendRequest { serial, pair: true }), State::Good),
             CaOperation::Revoke(reason) => {
                 let reason = told(reason);
-                (
-                    Request::Revoke(RevokeRequest { serial: serial.clone(), reason, pair: true }),
-                    State::Revoked,
-                )
+                (Request::Revoke(RevokeRequest { serial, reason, pair: true }), State::Revoked)
             }
         };
-        let Reply::States(states) = self.carry_out(key, &request, patience).await? else {
+        self.change_state(key, certificate, &request, wanted, patience).await
+    }
+
+    /// Revokes this certificate and no other: what the CA has made a pair with it stays as it is. The same key does it once.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub async fn revoke_alone(
+        self: &Arc<Self>,
+        key: &IdempotencyKey,
+        certificate: &AnyCertificate,
+        reason: Reason,
+        patience: Patience,
+    ) -> Result<(), AuthorityError> {
+        let request =
+            RevokeRequest { serial: self.serial_of(certificate)?, reason: told(reason), pair: false };
+        self.change_state(key, certificate, &Request::Revoke(request), State::Revoked, patience).await
+    }
+
+    async fn change_state(
+        self: &Arc<Self>,
+        key: &IdempotencyKey,
+        certificate: &AnyCertificate,
+        request: &Request,
+        wanted: State,
+        patience: Patience,
+    ) -> Result<(), AuthorityError> {
+        let serial = self.serial_of(certificate)?;
+        let Reply::States(states) = self.carry_out(key, request, patience).await? else {
             return Err(self.unexpected_reply());
         };
         if !states.certificates.iter().any(|state| state.serial == serial && state.state == wanted) {
@@ -71,7 +92,7 @@ impl Authority {
         }
     }
 
-    fn serial_of(&self, certificate: &Certificate) -> Result<Serial, AuthorityError> {
+    fn serial_of(&self, certificate: &AnyCertificate) -> Result<Serial, AuthorityError> {
         Serial::from_octets(certificate.serial().as_bytes())
             .map_err(|error| self.broken(format!("serial number: {error}")))
     }

@@ -141,8 +141,14 @@ impl Authority {
         let doubt = entry.value.progress.is_in_doubt();
         match (entry.value.next(capabilities, clock::now()), handle) {
             (Step::Answer(reply), _) => {
-                let reply = Reply::parse(operation, reply.as_bytes());
-                reply.map(Came::Answer).map_err(|error| self.broken(error.to_string()))
+                match Reply::parse(operation, reply.as_bytes()) {
+                    Ok(reply) => Ok(Came::Answer(reply)),
+                    Err(error) => {
+                        // What cannot be read is no result: the CA is asked again, and people may be.
+                        self.journal.note(entry, Progress::Submitted, clock::now()).await?;
+                        Err(self.broken(error.to_string()))
+                    }
+                }
             }
             (_, Err(error)) if doubt => Err(self.in_doubt(error.to_string())),
             (_, Err(error)) => Err(error),
@@ -194,8 +200,16 @@ impl Authority {
                 Ok(Came::Pending(Pending { token, retry_after_ms: 0, expires_at_ms: None }))
             }
             Ok(LookupReply::Done { operation: done, reply }) if done == operation => {
-                info!(adapter = %self.name(), %operation, "the CA had done it before");
-                Ok(Came::Done(reply.get().to_owned()))
+                match Reply::parse(operation, reply.get().as_bytes()) {
+                    Ok(_) => {
+                        info!(adapter = %self.name(), %operation, "the CA had done it before");
+                        Ok(Came::Done(reply.get().to_owned()))
+                    }
+                    Err(error) => {
+                        let text = format!("it says that it has done it, in a reply that cannot be: {error}");
+                        Ok(Came::Unclear(AdapterError::unknown_outcome(text)))
+                    }
+                }
             }
             Ok(LookupReply::Done { operation: done, .. }) => {
                 Err(self.broken(format!("the key of an {operation} is that of an {done}")))

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tracing::{debug, error, info, warn};
 use yinqiao_ca_sdk::LogLevel;
 use yinqiao_ca_worker::{
-    AdapterHandle, AdapterSettings, HostServices, Library, LibraryError, LogLine, StartError, WorkerProgram,
+    AdapterHandle, AdapterSettings, Enforcement, HostServices, Library, LibraryError, LogLine, StartError,
+    WorkerProgram,
 };
 use zeroize::Zeroizing;
 
@@ -47,11 +48,9 @@ pub enum PluginError {
         /// Why.
         reason: std::io::Error,
     },
-    /// Its worker does not start.
-    #[error("adapter \"{name}\": {reason}")]
+    /// Its worker does not start: the reason names the adapter.
+    #[error("{reason}")]
     Start {
-        /// Which.
-        name: String,
         /// Why.
         reason: Box<StartError>,
     },
@@ -63,7 +62,7 @@ pub enum PluginError {
     },
 }
 
-/// Starts one adapter.
+/// Starts one adapter with the file that the catalogue names.
 ///
 /// # Errors
 /// See [`PluginError`].
@@ -75,7 +74,6 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let pinned = entry.pinned().copied();
     let path = entry.library().to_owned();
     let shipped = entry.version.shipped;
-    entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
     let take = move || match shipped {
         true => Library::open_beside_program(&path),
         false => Library::open(&path, pinned.as_ref()),
@@ -83,7 +81,17 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
     let library = tokio::task::spawn_blocking(take)
         .await
         .map_err(|_| PluginError::BrokenOff { name: name.clone() })?
-        .map_err(|reason| PluginError::Library { name: name.clone(), reason })?;
+        .map_err(|reason| PluginError::Library { name, reason })?;
+    start_taken(entry, library).await
+}
+
+/// Starts one adapter with a file that was taken already.
+///
+/// # Errors
+/// See [`PluginError`].
+pub async fn start_taken(entry: &Entry, library: Library) -> Result<Arc<AdapterHandle>, PluginError> {
+    let name = entry.name.to_string();
+    entry.make_data_directory().map_err(|reason| PluginError::Directory { name: name.clone(), reason })?;
     info!(adapter = %name, digests = %library.digests(), "plugin file taken");
     let settings = AdapterSettings {
         name: name.clone(),
@@ -94,9 +102,15 @@ pub async fn start(entry: &Entry) -> Result<Arc<AdapterHandle>, PluginError> {
         sandbox: entry.sandbox(),
     };
     let services = Arc::new(Services { secrets_directory: entry.secrets_directory.clone() });
-    AdapterHandle::start(settings, services)
+    let restricted = settings.sandbox.enforcement != Enforcement::Off;
+    let handle = AdapterHandle::start(settings, services)
         .await
-        .map_err(|reason| PluginError::Start { name, reason: Box::new(reason) })
+        .map_err(|reason| PluginError::Start { reason: Box::new(reason) })?;
+    let gaps = handle.info().isolation.gaps();
+    if restricted && !gaps.is_empty() {
+        warn!(adapter = %name, not_closed = gaps.join(", "), "this kernel cannot close the plugin's process wholly");
+    }
+    Ok(handle)
 }
 
 /// What an adapter gets of the broker: a place in its log, and its own secrets.
@@ -144,5 +158,19 @@ fn read_secret(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
             warn!(path = %path.display(), %reason, "a plugin asks for a secret that cannot be read");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_adapter_that_does_not_start_is_named_once() {
+        let reason = StartError::TimeOut { adapter: "acme".to_owned(), limit: Duration::from_secs(15) };
+        let error = PluginError::Start { reason: Box::new(reason) };
+        assert_eq!(error.to_string().matches("acme").count(), 1, "{error}");
     }
 }

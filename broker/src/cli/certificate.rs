@@ -21,6 +21,14 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "unspecified")]
         reason: Reason,
     },
+    /// List what CAs have issued and the broker has refused, as long as something is left of it: certificates that their CA is
+    /// still to revoke, and those that only people can tell about, since they may be a stranger's.
+    Refused,
+    /// Say that what is left of a refused pair is dealt with: you have asked the CA, and had revoked what had to be.
+    Settle {
+        /// The key of its issue, as `yinqiao certificate refused` shows it.
+        key: String,
+    },
 }
 
 /// RFC 5280 section 5.3.1.
@@ -56,5 +64,7 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
             };
             show(&ask(config, operator::Command::RevokeCertificate { sm3, reason })?, None)
         }
+        Command::Refused => show(&ask(config, operator::Command::ListRefusedPairs {})?, None),
+        Command::Settle { key } => show(&ask(config, operator::Command::SettleRefusedPair { key })?, None),
     }
 }

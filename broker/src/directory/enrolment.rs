@@ -8,7 +8,7 @@ use yinqiao_protocol::{Base64, OrderId, Sm3Hex, Timestamp, Token, UserId};
 
 use super::{CertificateRecord, Directory, DirectoryError, RefusedPairRecord, Versioned};
 use crate::records::index_changes;
-use crate::store::StoreError;
+use crate::store::{RecordChange, StoreError};
 
 /// An enrolment, stored under the SM3 of its code.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -106,6 +106,19 @@ impl Directory {
         record: &EnrolmentRecord,
     ) -> Result<(), StoreError> {
         self.enrolments.put(code.as_bytes(), expected, record).await
+    }
+
+    /// The same as a change that is to be stored with others in one step.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn enrolment_change(
+        &self,
+        code: &Sm3Hex,
+        expected: u64,
+        record: &EnrolmentRecord,
+    ) -> Result<RecordChange, StoreError> {
+        self.enrolments.to_change(code.as_bytes(), expected, Some(record))
     }
 
     /// Stores that what was issued is refused, and what the CA is to revoke, in one step.

@@ -19,7 +19,7 @@ mod stored_certificate;
 use cache::Cache;
 pub use certificate::{CertificateRecord, KnownCertificate, NewCertificate};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
-pub use refused_pair::RefusedPairRecord;
+pub use refused_pair::{LeftBecause, LeftCertificate, RefusedPairRecord};
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
 pub use seal::{SealRecord, SealRequestRecord};
 pub use stored_certificate::of_member;

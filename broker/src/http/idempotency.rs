@@ -14,7 +14,9 @@ use super::problem::{ApiError, Kind};
 use crate::broker::Broker;
 
 /// The header.
-const HEADER: &str = "Idempotency-Key";
+pub const HEADER: &str = "Idempotency-Key";
+/// Characters of a key at most.
+pub const LONGEST: usize = 128;
 
 /// The key of a request, where it has one.
 pub struct IdempotencyKey(Option<String>);
@@ -49,7 +51,7 @@ pub enum Sent<'r> {
 pub fn sent(request: &HttpRequest) -> Sent<'_> {
     let Some(value) = request.headers().get(HEADER) else { return Sent::Nothing };
     let text = value.to_str().unwrap_or_default();
-    let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let fits = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if fits { Sent::Key(text) } else { Sent::NoKey }
 }
 

@@ -5,10 +5,11 @@ use std::fmt;
 
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use self::problem::{ApiError, Kind};
+use self::resource::resource;
 use crate::broker::Broker;
 use crate::store::StoreError;
 
@@ -23,6 +24,7 @@ pub mod ownership;
 mod phone;
 pub mod problem;
 pub mod request_id;
+mod resource;
 mod sessions;
 mod socket;
 
@@ -41,50 +43,45 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::scope("/v1/phone")
                 .app_data(json_config(MOST_BYTES_PHONE))
                 .app_data(web::PayloadConfig::new(MOST_BYTES_PHONE))
-                .service(resource("/enrolments").route(web::post().to(enrolments::enrol)))
-                .service(resource("/claims").route(web::post().to(phone::claim)))
-                .service(resource("/sessions/{session}").route(web::get().to(phone::fetch)))
-                .service(resource("/sessions/{session}/response").route(web::post().to(phone::respond)))
-                .service(resource("/sessions/{session}/decline").route(web::post().to(phone::decline)))
+                .service(resource("/enrolments").post(enrolments::enrol))
+                .service(resource("/claims").post(phone::claim))
+                .service(resource("/sessions/{session}").get(phone::fetch))
+                .service(resource("/sessions/{session}/response").post(phone::respond))
+                .service(resource("/sessions/{session}/decline").post(phone::decline))
                 .default_service(web::to(no_such_path)),
         )
-        .service(resource("/v1/sessions").route(web::post().to(sessions::open)))
-        .service(resource("/v1/sessions/{session}").route(web::get().to(sessions::view)))
-        .service(resource("/v1/sessions/{session}/qr.svg").route(web::get().to(sessions::svg)))
-        .service(resource("/v1/sessions/{session}/qr.png").route(web::get().to(sessions::png)))
-        .service(resource("/v1/sessions/{session}/qr.txt").route(web::get().to(sessions::text)))
-        .service(resource("/v1/sessions/{session}/items").route(web::put().to(sessions::items)))
-        .service(resource("/v1/sessions/{session}/cancel").route(web::post().to(sessions::cancel)))
-        .service(resource("/v1/sessions/{session}/acknowledge").route(web::post().to(sessions::acknowledge)))
-        .service(
-            resource("/v1/sessions/{session}/socket-tokens").route(web::post().to(sessions::socket_token)),
-        )
-        .service(resource("/v1/sessions/{session}/events").route(web::get().to(events::of_session)))
-        .service(resource("/v1/events").route(web::get().to(events::of_relying_party)))
-        .service(resource("/v1/openings").route(web::post().to(openings::open)))
-        .service(resource("/v1/openings/{opening}").route(web::get().to(openings::view)))
-        .service(resource("/v1/openings/{opening}/extend").route(web::post().to(openings::extend)))
-        .service(resource("/v1/openings/{opening}/cancel").route(web::post().to(openings::cancel)))
-        .service(resource("/v1/openings/{opening}/record").route(web::get().to(openings::record)))
-        .service(resource("/v1/broker").route(web::get().to(enrolments::broker_key)))
-        .service(resource("/v1/socket").route(web::get().to(socket::upgrade)))
-        .service(resource("/v1/certificate-authorities").route(web::get().to(authorities::list)))
-        .service(
-            resource("/v1/certificate-authorities/{name}/crl")
-                .route(web::get().to(authorities::revocation_list)),
-        )
+        .service(resource("/v1/sessions").post(sessions::open))
+        .service(resource("/v1/sessions/{session}").get(sessions::view))
+        .service(resource("/v1/sessions/{session}/qr.svg").get(sessions::svg))
+        .service(resource("/v1/sessions/{session}/qr.png").get(sessions::png))
+        .service(resource("/v1/sessions/{session}/qr.txt").get(sessions::text))
+        .service(resource("/v1/sessions/{session}/items").put(sessions::items))
+        .service(resource("/v1/sessions/{session}/cancel").post(sessions::cancel))
+        .service(resource("/v1/sessions/{session}/acknowledge").post(sessions::acknowledge))
+        .service(resource("/v1/sessions/{session}/socket-tokens").post(sessions::socket_token))
+        .service(resource("/v1/sessions/{session}/events").get(events::of_session))
+        .service(resource("/v1/events").get(events::of_relying_party))
+        .service(resource("/v1/openings").post(openings::open))
+        .service(resource("/v1/openings/{opening}").get(openings::view))
+        .service(resource("/v1/openings/{opening}/extend").post(openings::extend))
+        .service(resource("/v1/openings/{opening}/cancel").post(openings::cancel))
+        .service(resource("/v1/openings/{opening}/record").get(openings::record))
+        .service(resource("/v1/broker").get(enrolments::broker_key))
+        .service(resource("/v1/socket").get(socket::upgrade))
+        .service(resource("/v1/certificate-authorities").get(authorities::list))
+        .service(resource("/v1/certificate-authorities/{name}/crl").get(authorities::revocation_list))
         .service(
             resource("/v1/certificate-authorities/{name}/ocsp")
                 .app_data(web::PayloadConfig::new(authorities::MOST_BYTES))
-                .route(web::post().to(authorities::status)),
+                .post(authorities::status),
         )
         .service(
             resource("/v1/certificate-authorities/{name}/timestamps")
                 .app_data(web::PayloadConfig::new(authorities::MOST_BYTES))
-                .route(web::post().to(authorities::time_stamp)),
+                .post(authorities::time_stamp),
         )
         .configure(lifecycle::configure)
-        .service(resource("/health").route(web::get().to(health)))
+        .service(resource("/health").get(health))
         .default_service(web::to(no_such_path));
 }
 
@@ -96,22 +93,9 @@ async fn health(broker: web::Data<Broker>) -> Result<web::Json<serde_json::Value
     }
 }
 
-fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(wrong_method))
-}
-
 async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let detail = format!("nothing is offered at {}: docs/protocol.md lists the paths", request.path());
     Err(ApiError::new(Kind::NotFound, detail))
-}
-
-async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let detail = format!(
-        "{} is not offered at {}: docs/protocol.md lists the methods",
-        request.method(),
-        request.path()
-    );
-    Err(ApiError::new(Kind::MethodNotAllowed, detail))
 }
 
 fn json_config(limit: usize) -> web::JsonConfig {

@@ -159,7 +159,9 @@ async fn claim_facts(
 
 /// Notes for the session's end that its holder came and the CA was not to be had.
 async fn turned_away(broker: &Broker, session: SessionId, error: TrustError) -> ApiError {
-    if let TrustError::StatusUnavailable { authority } = &error {
+    if let TrustError::StatusUnavailable { authority }
+    | TrustError::IssuerStatusUnavailable { authority, .. } = &error
+    {
         let input = Input::TurnAway { certificate_authority: authority.clone() };
         if let Err(problem) = broker.sessions.apply(session, input).await {
             return problem.into();
@@ -380,7 +382,8 @@ async fn fail_where_final(broker: &Broker, session: SessionId, error: TrustError
         TrustError::NotValidNow { .. } => Some(Cause::CertificateExpired),
         TrustError::NotTrusted { .. }
         | TrustError::UnknownAuthority(_)
-        | TrustError::StatusUnavailable { .. } => None,
+        | TrustError::StatusUnavailable { .. }
+        | TrustError::IssuerStatusUnavailable { .. } => None,
     };
     if let Some(cause) = cause
         && let Err(problem) = broker.sessions.apply(session, Input::Fail(cause)).await

@@ -207,6 +207,8 @@ pub struct ApiError {
     kind: Kind,
     detail: String,
     members: Map<String, Value>,
+    /// The methods that are offered, where another one was asked for.
+    allowed: Option<HeaderValue>,
 }
 
 impl ApiError {
@@ -217,12 +219,18 @@ impl ApiError {
 
     /// An error with what happened, to what, and what to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: Map::new() }
+        Self { kind, detail: detail.into(), members: Map::new(), allowed: None }
     }
 
     /// With a further member for programs.
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// With the methods that are offered, in the header `Allow`.
+    pub fn allowing(mut self, methods: &str) -> Self {
+        self.allowed = HeaderValue::from_str(methods).ok();
         self
     }
 
@@ -291,6 +299,9 @@ impl ResponseError for ApiError {
         response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
         if let Some(seconds) = self.retry_after() {
             response.insert_header((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if let Some(methods) = &self.allowed {
+            response.insert_header((header::ALLOW, methods.clone()));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
@@ -391,7 +402,9 @@ impl From<TrustError> for ApiError {
             TrustError::NotTrusted { .. }
             | TrustError::IssuerRevoked { .. }
             | TrustError::UnknownAuthority(_) => Kind::CertificateNotTrusted,
-            TrustError::StatusUnavailable { .. } => Kind::CertificateAuthorityUnavailable,
+            TrustError::StatusUnavailable { .. } | TrustError::IssuerStatusUnavailable { .. } => {
+                Kind::CertificateAuthorityUnavailable
+            }
         };
         Self::new(kind, detail)
     }

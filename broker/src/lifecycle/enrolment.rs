@@ -11,10 +11,10 @@ use yinqiao_ca_sdk::messages::{CertificatePair, Der, IdempotencyKey, IssueReques
 use yinqiao_ca_sdk::messages::{Holder as AdapterHolder, HolderKind as AdapterHolderKind};
 use yinqiao_gm::sm2;
 use yinqiao_gm::x509::CertificateRequest;
+use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::holder::{Holder, HolderKind};
 use yinqiao_protocol::phone::{EnrolRequest, Enrolled};
 use yinqiao_protocol::statement::{Enrolment, SignedText};
-use yinqiao_protocol::{Base64, Sm3Hex};
 
 use crate::adapter::{Authority, AuthorityError, Patience};
 use crate::broker::Broker;
@@ -29,9 +29,11 @@ use crate::store::StoreError;
 mod given_up;
 mod issued;
 mod refused;
+mod reservation;
 mod subject;
 
 use issued::{Unfit, enrolled};
+pub(in crate::lifecycle) use reservation::Shelf;
 
 /// A pair, with who issued it and the key that they know it by.
 type Issued = (Arc<Authority>, IdempotencyKey, CertificatePair);
@@ -56,9 +58,7 @@ impl Broker {
                 "the signed request names another code than the one sent",
             ));
         }
-        order::begin_download(self, &code_sm3, request_sm3, &enrolment).await?;
-        let bytes = Base64(enrolment.to_bytes().map_err(|e| ApiError::new(Kind::Internal, e.to_string()))?);
-        let found = self.reserve(&code_sm3, request_sm3, &bytes).await?;
+        let found = self.shelf().bind(&code_sm3, request_sm3, &enrolment).await?;
         let ordered = found.value.order;
         let outcome = self.go_on_with(&code_sm3, found, &enrolment, &certificate_request, None).await;
         order::note_download(self, ordered, &outcome).await?;
@@ -139,7 +139,7 @@ impl Broker {
         let refusal = issued::refusal(authority.name(), &reason);
         found.value.state = EnrolmentState::Rejected { request_sm3, reason };
         let stored =
-            self.directory.reject_enrolment(code_sm3, found.version, &found.value, refused.as_ref()).await;
+            self.directory.reject_enrolment(code_sm3, found.version, &found.value, Some(&refused)).await;
         match stored {
             Ok(()) => {}
             Err(StoreError::Conflict) => return self.concluded(code_sm3).await,
@@ -238,42 +238,6 @@ impl Broker {
             Ok((enrolment, certificate_request))
         };
         self.pool.run(read).await?
-    }
-
-    /// Binds the code to the first request that brings it.
-    async fn reserve(
-        &self,
-        code: &Sm3Hex,
-        request_sm3: Sm3Hex,
-        enrolment: &Base64,
-    ) -> Result<Versioned<EnrolmentRecord>, ApiError> {
-        loop {
-            let mut found = self.directory.enrolment(code).await.map_err(|error| match error {
-                DirectoryError::NotFound(_) => code_not_valid(),
-                error => error.into(),
-            })?;
-            match &found.value.state {
-                EnrolmentState::Requested { request_sm3: before, .. }
-                | EnrolmentState::Rejected { request_sm3: before, .. }
-                | EnrolmentState::Issued { request_sm3: before, .. } => {
-                    return if *before == request_sm3 { Ok(found) } else { Err(code_not_valid()) };
-                }
-                EnrolmentState::Open if found.value.expires_at <= clock::now() => {
-                    return Err(code_not_valid());
-                }
-                EnrolmentState::Open => {
-                    found.value.state = EnrolmentState::Requested {
-                        request_sm3,
-                        idempotency_key: Uuid::new_v4().to_string(),
-                        enrolment: found.value.order.map(|_| enrolment.clone()),
-                    };
-                    match self.directory.change_enrolment(code, found.version, &found.value).await {
-                        Ok(()) | Err(StoreError::Conflict) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod authorities;
 mod issued;
 mod review;
 mod revocation;
+mod unfit;
 mod withdrawal;
 
 #[cfg(test)]
@@ -182,6 +183,12 @@ impl Broker {
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
         if let Err(text) = fits(&authority, &request.request, &issued) {
+            let revocation = key_of(request, "revoke-seal")?;
+            let made = (&request.request, &issued);
+            unfit::revoke(&self.repository, &*self.authorities, authority.name(), &revocation, made)
+                .await
+                .map_err(|error| SealError::NotYet(error.to_string()))?;
+            authority.conclude(&revocation).await?;
             // Asking again would give the same.
             self.directory.conclude_seal_request(&request.id, None).await?;
             authority.conclude(&key).await?;

@@ -28,6 +28,7 @@ use crate::records::{Index, IndexPrefix};
 pub mod adapter;
 pub mod control;
 mod enrolment;
+mod refused;
 mod seal;
 
 use enrolment::NewEnrolment;
@@ -99,6 +100,13 @@ pub enum Command {
         /// RFC 5280 reason.
         reason: RevocationReason,
     },
+    /// Lists pairs that were refused and that something is left of.
+    ListRefusedPairs {},
+    /// A person's word that what is left of a refused pair is dealt with.
+    SettleRefusedPair {
+        /// The key of its issue.
+        key: String,
+    },
     /// Has a seal made.
     AddSeal {
         /// 统一社会信用代码
@@ -165,6 +173,8 @@ impl Command {
             Self::AddEnrolment { .. } => "add enrolment",
             Self::ListCertificates {} => "list certificates",
             Self::RevokeCertificate { .. } => "revoke certificate",
+            Self::ListRefusedPairs {} => "list refused pairs",
+            Self::SettleRefusedPair { .. } => "settle refused pair",
             Self::AddStaff { .. } => "add staff",
             Self::ListStaff {} => "list staff",
             Self::DisableStaff { .. } => "disable staff",
@@ -249,6 +259,8 @@ async fn run(broker: &Broker, command: Command) -> Result<Value, ApiError> {
             broker.revoke(&sm3, reason).await?;
             Ok(json!({ "certificate_sm3": sm3, "revoked": true }))
         }
+        Command::ListRefusedPairs {} => refused::list(broker).await,
+        Command::SettleRefusedPair { key } => refused::settle(broker, &key).await,
         Command::AddSeal { enterprise, kind, name, picture, width, height } => {
             let new = NewSeal { enterprise, kind, name, picture: picture.0, width, height };
             Ok(match broker.make_seal(new).await? {

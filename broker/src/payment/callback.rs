@@ -5,6 +5,7 @@
 //! an SM2 signature (r ‖ s, default signer's ID), over the seconds in decimal, a full stop and the body.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use yinqiao_gm::sm2;
 use yinqiao_lifecycle::money::Fen;
@@ -14,7 +15,7 @@ use yinqiao_protocol::{PaymentId, Timestamp};
 use super::PaymentProvider;
 
 /// How old a word may be, in seconds, and how far from the future.
-const MOST_SKEW_SECONDS: i64 = 300;
+const MOST_SKEW_SECONDS: u64 = 300;
 
 /// Why a word does not count.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum CallbackError {
     /// The header is missing or not of the expected shape.
     #[error("send the header Yinqiao-Signature: t=SECONDS,hmac-sm3=HEX or t=SECONDS,sm2=HEX")]
     Header,
+    /// It cannot be checked here.
+    #[error("no key is configured for this kind of signature")]
+    NoKey,
     /// Too old, or from the future.
     #[error("the signature's time is not of now: sign it anew, with the right clock")]
     Time,
@@ -36,20 +40,28 @@ pub enum CallbackError {
     Body(String),
 }
 
-#[derive(Deserialize)]
+/// What the provider says of a payment.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
-    event: Event,
+pub struct PaymentNotice {
+    /// What happened.
+    event: PaymentEvent,
+    /// To which payment: it stands in the picture that was scanned.
     payment: PaymentId,
+    /// What the provider calls it.
     reference: String,
+    /// In 分; of a payment.
     #[serde(default)]
     amount_fen: u64,
 }
 
-#[derive(Deserialize)]
+/// What happened to a payment.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Event {
+pub enum PaymentEvent {
+    /// Money has come.
     Paid,
+    /// It was given back.
     Refunded,
 }
 
@@ -68,22 +80,25 @@ impl PaymentProvider {
             return Err(CallbackError::NoProvider);
         }
         let (seconds, kind, value) = header.and_then(parts).ok_or(CallbackError::Header)?;
-        if (seconds - now.seconds()).abs() > MOST_SKEW_SECONDS {
+        if seconds.abs_diff(now.seconds()) > MOST_SKEW_SECONDS {
             return Err(CallbackError::Time);
         }
         let genuine = match (kind, &self.key, &self.public_key) {
             ("hmac-sm3", Some(key), _) => key.verifies(seconds, body, &value),
             ("sm2", _, Some(key)) => is_signature(key, seconds, body, &value),
+            ("hmac-sm3" | "sm2", _, _) => return Err(CallbackError::NoKey),
             _ => return Err(CallbackError::Header),
         };
         if !genuine {
             return Err(CallbackError::Signature);
         }
-        let body: Body =
+        let body: PaymentNotice =
             serde_json::from_slice(body).map_err(|error| CallbackError::Body(error.to_string()))?;
         let word = match body.event {
-            Event::Paid => PaymentWord::Paid { reference: body.reference, amount: Fen(body.amount_fen) },
-            Event::Refunded => PaymentWord::Refunded { reference: body.reference },
+            PaymentEvent::Paid => {
+                PaymentWord::Paid { reference: body.reference, amount: Fen(body.amount_fen) }
+            }
+            PaymentEvent::Refunded => PaymentWord::Refunded { reference: body.reference },
         };
         Ok((body.payment, word))
     }
@@ -99,4 +114,39 @@ fn is_signature(key: &sm2::PublicKey, seconds: i64, body: &[u8], value: &[u8]) -
     let message = [seconds.to_string().as_bytes(), b".", body].concat();
     let signature = <[u8; 64]>::try_from(value).ok().and_then(|raw| sm2::Signature::from_raw(raw).ok());
     signature.is_some_and(|signature| key.verify(&message, &signature).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::payment::PaymentSettings;
+
+    fn provider() -> PaymentProvider {
+        let folder = tempfile::tempdir().unwrap();
+        let key_file = folder.path().join("key");
+        fs::write(&key_file, [7; 32]).unwrap();
+        let settings = PaymentSettings { key_file: Some(key_file), ..PaymentSettings::default() };
+        PaymentProvider::new(&settings, "http://127.0.0.1").unwrap()
+    }
+
+    fn refused(header: &str) -> CallbackError {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        provider().read(Some(header), b"{}", now).unwrap_err()
+    }
+
+    #[test]
+    fn a_word_of_the_end_of_time_is_refused_like_any_old_one() {
+        for seconds in [i64::MIN, i64::MAX, 0] {
+            assert_eq!(refused(&format!("t={seconds},hmac-sm3=00")), CallbackError::Time);
+        }
+    }
+
+    #[test]
+    fn a_signature_that_cannot_be_checked_is_none() {
+        assert_eq!(refused("t=1800000000,sm2=00"), CallbackError::NoKey);
+        assert_eq!(refused("t=1800000000,hmac-sm3=00"), CallbackError::Signature);
+        assert_eq!(refused("t=1800000000,md5=00"), CallbackError::Header);
+    }
 }

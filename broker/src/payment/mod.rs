@@ -4,6 +4,6 @@ mod callback;
 mod provider;
 mod settings;
 
-pub use callback::CallbackError;
+pub use callback::{CallbackError, PaymentEvent, PaymentNotice};
 pub use provider::{PaymentError, PaymentProvider};
 pub use settings::PaymentSettings;

@@ -8,7 +8,6 @@ use yinqiao_lifecycle::{AuditNote, Job, JobKind, Step};
 use yinqiao_protocol::Timestamp;
 
 use super::{Aggregate, Repository, Versioned, index_changes};
-use crate::failpoint::{self, Failpoint};
 use crate::store::{Collection, RecordChange, StoreError, Write};
 
 /// A change under way. Nothing of it is stored before it is committed, and then all of it.
@@ -84,6 +83,11 @@ impl<'r> Transaction<'r> {
         self.write(T::COLLECTION, found.value.key(), found.version, Write::Remove);
     }
 
+    /// Stores a change of a record of another kind in the same step.
+    pub fn also(&mut self, change: RecordChange) {
+        self.write(change.collection, change.key, change.expected, change.write);
+    }
+
     /// Stores what a decision gave: record, notes, jobs. The record must hold its place either way: a decision that
     /// changes nothing rests on what it read.
     ///
@@ -154,9 +158,7 @@ impl<'r> Transaction<'r> {
             .filter(|change| change.write != Write::Keep)
             .map(|change| (change.collection, change.key.clone()))
             .collect();
-        failpoint::pass(Failpoint::CommitBefore);
         self.repository.records.change(self.changes.into_values().collect()).await?;
-        failpoint::pass(Failpoint::CommitAfter);
         for observer in &self.repository.observers {
             observer.committed(&changed);
         }

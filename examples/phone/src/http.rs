@@ -12,7 +12,8 @@ pub use yinqiao_http_client::{HttpError, Method, Silence};
 const LIMITS: Limits = Limits {
     // A statement over 1,000 items.
     answer_bytes: 16 << 20,
-    request: Duration::from_secs(20),
+    // A broker waits for its CA for half a minute, and then says what is wrong with it.
+    request: Duration::from_secs(40),
     patience: Duration::from_secs(30),
 };
 

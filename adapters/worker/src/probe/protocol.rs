@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use yinqiao_ca_abi::{Announced, ca_adapter};
 
 use crate::message::Function;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Isolation, Sandbox};
 
 /// The size of the adapter's table in version 1.0 of the contract, in octets.
 pub const VERSION_1_0_SIZE: u32 = <ca_adapter as Announced>::SIZE_1_0 as u32;
@@ -165,6 +165,8 @@ pub enum Result {
         /// In words.
         reason: String,
     },
+    /// Of [`Step::Isolate`]: what the kernel enforces of it.
+    Isolated(Isolation),
     /// Of [`Step::Snapshot`].
     Snapshot(Box<Snapshot>),
     /// Of [`Step::Table`].

@@ -67,7 +67,7 @@ fn run(plugin: &mut Plugin, library: &OwnedFd, step: Step) -> Result {
             Result::Done
         }
         Step::Isolate { sandbox } => match isolation::restrict(&sandbox) {
-            Ok(_) => Result::Done,
+            Ok(isolation) => Result::Isolated(isolation),
             Err(refused) => Result::Impossible { reason: refused.text },
         },
         Step::Load => plugin.load(library),

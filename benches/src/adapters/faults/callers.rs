@@ -1,6 +1,6 @@
 //! Who calls a faulty plugin.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,9 +17,11 @@ use crate::adapters::stage::Stage;
 
 /// Phones that enrol at the same time.
 const PHONES: usize = 2;
-/// Pause between two enrolments of a phone, and between two plugins that are to be refused. The broker itself asks a
-/// plugin again every 200 ms.
+/// Pause between two enrolments of a phone. The broker itself asks a plugin again every 200 ms.
 const PAUSE: Duration = Duration::from_millis(250);
+/// From the beginning of one `adapter add` to that of the next: long enough for the good plugin to be added, started and removed, so that
+/// it is added as often as those that are refused.
+const ADD_EVERY: Duration = Duration::from_millis(500);
 
 /// What calls came to.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Calls {
     cut_off: u64,
     /// The last refusal.
     last_refusal: Option<String>,
+    /// The last plugin that was added and taken.
+    last_taken: Option<String>,
 }
 
 /// Phones with enrolments that are ready to be sent, so that in the window nothing but the plugin is called.
@@ -94,25 +98,47 @@ fn enrol(
     Ok(calls)
 }
 
-/// Adds plugins with a wrong table, one after the other, until `over`. Those that are taken are removed again.
-pub fn load_wrong_sizes(stage: &Stage, folder: &Path, over: &AtomicBool) -> Result<Calls> {
+/// A plugin's file and the name that it is added by.
+pub struct Candidate {
+    name: String,
+    library: PathBuf,
+}
+
+impl Candidate {
+    /// Those with a wrong table, in the folder of faulty plugins.
+    pub fn wrong_sizes(folder: &Path) -> Vec<Self> {
+        let candidate = |variant: &&str| Self {
+            name: format!("wrong-sizes-{}", variant.replace('_', "-")),
+            library: folder.join(format!("libwrong_sizes_{variant}.so")),
+        };
+        WRONG_SIZES.iter().map(candidate).collect()
+    }
+
+    /// The good one alone.
+    pub fn good(library: &Path) -> Vec<Self> {
+        vec![Self { name: "good".to_owned(), library: library.to_owned() }]
+    }
+}
+
+/// Adds plugins one after the other, each [`ADD_EVERY`] after the one before began, or as soon as that is over, until `over`. Those
+/// that are taken are removed again.
+pub fn add_and_remove(stage: &Stage, candidates: &[Candidate], over: &AtomicBool) -> Result<Calls> {
     let mut calls = Calls::default();
-    for variant in WRONG_SIZES.iter().cycle() {
+    for Candidate { name, library } in candidates.iter().cycle() {
         if over.load(Ordering::Acquire) {
-            return Ok(calls);
+            break;
         }
-        let library = folder.join(format!("libwrong_sizes_{variant}.so"));
-        let name = format!("wrong-sizes-{}", variant.replace('_', "-"));
+        let begun = Instant::now();
         calls.sent += 1;
-        match catalogue::add(&stage.broker, &name, &library, &Value::Null) {
+        match catalogue::add(&stage.broker, name, library, &Value::Null) {
             Ok(()) => {
                 calls.done += 1;
-                calls.last_refusal.get_or_insert_with(|| format!("{variant} was taken"));
-                catalogue::remove(&stage.broker, &name, 1)?;
+                calls.last_taken = Some(name.clone());
+                catalogue::remove(&stage.broker, name, 1)?;
             }
-            Err(reason) => calls.refuse(format!("{variant}: {reason:#}")),
+            Err(reason) => calls.refuse(format!("{name}: {reason:#}")),
         }
-        thread::sleep(PAUSE);
+        thread::sleep(ADD_EVERY.saturating_sub(begun.elapsed()));
     }
     Ok(calls)
 }
@@ -125,6 +151,7 @@ impl Calls {
         self.refused += other.refused;
         self.cut_off += other.cut_off;
         self.last_refusal = other.last_refusal.or(self.last_refusal.take());
+        self.last_taken = other.last_taken.or(self.last_taken.take());
     }
 
     /// As figures.
@@ -135,6 +162,7 @@ impl Calls {
             "refused": self.refused,
             "cut_off_by_the_end": self.cut_off,
             "last_refusal": self.last_refusal,
+            "last_taken": self.last_taken,
         })
     }
 

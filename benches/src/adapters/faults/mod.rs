@@ -2,8 +2,11 @@
 //!
 //! What is asked is what the fault costs: so a faulty plugin is held against the good one that is called as often, since
 //! whoever issues certificates beside logins makes the same disk and processors busy. What the good one costs, held
-//! against logins alone, is the first case, `none`; it has no limit. Plugins that are refused at load are held against
-//! logins alone.
+//! against logins alone, is the first case, `none`; it has no limit.
+//!
+//! Plugins that are refused at load, the case `wrong_sizes`, are added every half a second. They are held against the good one, added and
+//! removed as often: whoever tries a plugin pays for a process and for the command, whatever becomes of it. How they compare with logins
+//! alone is reported beside that, `beside_logins_alone`, and not judged.
 //!
 //! For each fault the windows are: without it, with it, without it (and again, for more rounds). "With it" begins after
 //! the plugin was added and ends before it is removed; "without it" begins when its last process is gone. What does not
@@ -18,7 +21,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use self::callers::{Calls, Phones, load_wrong_sizes};
+use self::callers::{Calls, Candidate, Phones, add_and_remove};
 use self::cases::Case;
 use super::catalogue::{self, Counters};
 use super::stage::{Stage, Window};
@@ -56,13 +59,16 @@ pub fn measure(arguments: &Arguments) -> Result<Value> {
     };
     let library = build.join("libvendor_ca.so");
     let good = Enrolling { case: Case { library: "vendor_ca", variant: None }, library: &library };
-    run(NO_FAULT, Pair { plugin: &good, without: &LoginsAlone, limited: false })?;
+    run(NO_FAULT, Pair { plugin: &good, without: &LoginsAlone, limited: false, reported: None })?;
     for case in cases::all(arguments.variants) {
         let library = faulty.join(format!("lib{}.so", case.library));
         let plugin = &Enrolling { case, library: &library };
-        run(&case.name(), Pair { plugin, without: &good, limited: true })?;
+        run(&case.name(), Pair { plugin, without: &good, limited: true, reported: None })?;
     }
-    run(WRONG_SIZES, Pair { plugin: &Loading { folder: &faulty }, without: &LoginsAlone, limited: true })?;
+    let refused = Adding { candidates: Candidate::wrong_sizes(&faulty) };
+    let taken = Adding { candidates: Candidate::good(&library) };
+    let pair = Pair { plugin: &refused, without: &taken, limited: true, reported: Some(&LoginsAlone) };
+    run(WRONG_SIZES, pair)?;
     anyhow::ensure!(
         !rows.is_empty(),
         "no fault is called so: they are the libraries of examples/vendor-plugin-c/faulty"
@@ -92,6 +98,8 @@ struct Pair<'a> {
     without: &'a dyn Plugin,
     /// Whether there is a most that it may cost.
     limited: bool,
+    /// What it is compared with beside that, without being judged by it.
+    reported: Option<&'a dyn Plugin>,
 }
 
 /// No plugin but the one that the logins go through.
@@ -103,9 +111,9 @@ struct Enrolling<'a> {
     library: &'a Path,
 }
 
-/// Plugins that are to be refused at load.
-struct Loading<'a> {
-    folder: &'a Path,
+/// Plugins that are added, and removed where they are taken.
+struct Adding {
+    candidates: Vec<Candidate>,
 }
 
 impl Plugin for LoginsAlone {
@@ -127,10 +135,10 @@ impl Plugin for Enrolling<'_> {
     }
 }
 
-impl Plugin for Loading<'_> {
+impl Plugin for Adding {
     fn window(&self, stage: &Stage) -> Result<(Window, Calls, Counters)> {
         let (window, calls) =
-            stage.window_beside(stage.length(), |over| load_wrong_sizes(stage, self.folder, over))?;
+            stage.window_beside(stage.length(), |over| add_and_remove(stage, &self.candidates, over))?;
         Ok((window, calls, Counters::default()))
     }
 }
@@ -141,21 +149,32 @@ struct Measured {
     before: Window,
     with: Window,
     after: Window,
+    /// What is reported and not judged.
+    alone: Option<Window>,
     calls: Calls,
+    /// Of the windows without it.
+    calls_without: Calls,
     counters: Counters,
     limited: bool,
 }
 
 fn measure_one(stage: &Stage, name: &str, pair: Pair<'_>, rounds: u32) -> Result<Value> {
-    let without = || Ok::<_, anyhow::Error>(pair.without.window(stage)?.0);
-    let mut measured = Measured { before: without()?, limited: pair.limited, ..Measured::default() };
+    let mut measured = Measured { limited: pair.limited, ..Measured::default() };
+    let (window, calls, _) = pair.without.window(stage)?;
+    measured.before = window;
+    measured.calls_without.add(calls);
     let mut done = 0;
     loop {
         let (window, calls, counters) = pair.plugin.window(stage)?;
         measured.with.add(window);
         measured.calls.add(calls);
         measured.counters = measured.counters.and(counters);
-        measured.after.add(without()?);
+        let (window, calls, _) = pair.without.window(stage)?;
+        measured.after.add(window);
+        measured.calls_without.add(calls);
+        if let Some(reported) = pair.reported {
+            measured.alone.get_or_insert_default().add(reported.window(stage)?.0);
+        }
         done += 1;
         let row = measured.row(done);
         if done >= rounds && (row["holds"] == true || done >= rounds + MORE_ROUNDS) {
@@ -186,22 +205,40 @@ impl Measured {
 
     fn row(&self, rounds: u32) -> Value {
         let without = self.without();
-        json!({
+        let mut row = json!({
             "holds": self.holds(),
             "rounds": rounds,
             "without": without.to_json(),
             "with": self.with.to_json(),
             "calls": self.calls.to_json(),
+            "calls_without": self.calls_without.to_json(),
             "adapter": self.counters.to_json(),
             "latency_ratio": members(&ratios(&self.with, &without)),
             "drift_without_the_plugin": members(&ratios(&self.after, &self.before)),
             "rss_growth_beyond_without_kib": figure(self.grown() / 1024.0),
-        })
+        });
+        if let Some(alone) = &self.alone {
+            row["beside_logins_alone"] = json!({
+                "judged": false,
+                "alone": alone.to_json(),
+                "latency_ratio": members(&ratios(&self.with, alone)),
+                "latency_ratio_of_without": members(&ratios(&without, alone)),
+            });
+        }
+        row
     }
 
     fn spoken(&self) -> String {
+        let alone = self.alone.as_ref().map(|alone| {
+            let (with, without) = (ratios(&self.with, alone), ratios(&self.without(), alone));
+            format!(
+                "; not judged: against logins alone {}, the good one added as often {}",
+                spoken(&with),
+                spoken(&without)
+            )
+        });
         format!(
-            "{}; {} logins, {} failed; latency {}; without the plugin it drifted {}; {} kills, {} restarts",
+            "{}; {} logins, {} failed; latency {}; without the plugin it drifted {}; {} kills, {} restarts{}",
             if self.holds() { "holds" } else { "DOES NOT HOLD" },
             self.with.logins.count(),
             self.with.logins.failed(),
@@ -209,6 +246,7 @@ impl Measured {
             spoken(&ratios(&self.after, &self.before)),
             self.counters.kills,
             self.counters.restarts,
+            alone.unwrap_or_default(),
         )
     }
 }

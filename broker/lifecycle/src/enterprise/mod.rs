@@ -30,6 +30,9 @@ pub struct Enterprise {
     /// Who wants to stand for it from now on, and was confirmed as such by the identity provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<Successor>,
+    /// How the last such wish was decided, until somebody has another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<SuccessionDecision>,
     /// Where it is in its life.
     pub state: State,
     /// When it was registered (again).
@@ -56,6 +59,18 @@ pub struct Successor {
     pub user: UserId,
     /// Since when.
     pub requested_at: Timestamp,
+}
+
+/// A decision on a change of the legal person. The same one again changes nothing, though its maker may lead the company no
+/// more.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SuccessionDecision {
+    /// Who had asked.
+    pub user: UserId,
+    /// Whether it was agreed to.
+    pub approved: bool,
+    /// Who decided.
+    pub by: Actor,
 }
 
 /// Where a company is in its life.
@@ -162,6 +177,7 @@ impl Enterprise {
             data: Data { name: name.to_owned(), ..Data::default() },
             legal_person: user.id,
             successor: None,
+            decided: None,
             state: State::Active,
             since: now,
         };
@@ -229,7 +245,7 @@ impl Enterprise {
         }
         let successor = Some(Successor { user: by.id, requested_at: now });
         let note = self.note("request-succession", &Actor::User(by.clone()), now);
-        Ok(Step::change(Self { successor, ..self.clone() }, note))
+        Ok(Step::change(Self { successor, decided: None, ..self.clone() }, note))
     }
 
     /// The one who asks takes it back.
@@ -247,16 +263,19 @@ impl Enterprise {
     }
 
     /// The present legal person or an operator decides. With approval the former one's certificates for this company and
-    /// the seals in a person's name have to go: the caller starts that removal, [`Self::cascade_of_succession`].
+    /// the seals in a person's name have to go: the caller starts that removal, [`Self::cascade_of_succession`]. The same
+    /// decision again changes nothing.
     ///
     /// # Errors
     /// When nobody asks, or the actor may not decide.
     pub fn decide_succession(&self, user: UserId, approve: bool, by: &Actor, now: Timestamp) -> Outcome {
         self.require_active()?;
-        if !self.is_led_by(by) && !by.has_role(OperatorRole::Operator) {
+        let again = self.decided.as_ref().filter(|made| (made.user, made.approved) == (user, approve));
+        let may_decide = self.is_led_by(by) || by.has_role(OperatorRole::Operator);
+        if !may_decide && !again.is_some_and(|made| made.by.is_same_user(by)) {
             return Err(EnterpriseRefusal::NotADecider);
         }
-        if approve && self.legal_person == user && self.successor.is_none() {
+        if again.is_some() {
             return Ok(Step::unchanged(self.clone()));
         }
         if self.successor.as_ref().is_none_or(|successor| successor.user != user) {
@@ -265,7 +284,14 @@ impl Enterprise {
         let action = if approve { "approve-succession" } else { "reject-succession" };
         let note = self.note(action, by, now).with("successor", user.to_string());
         let legal_person = if approve { user } else { self.legal_person };
-        Ok(Step::change(Self { legal_person, successor: None, ..self.clone() }, note))
+        let decided = Some(SuccessionDecision { user, approved: approve, by: by.clone() });
+        Ok(Step::change(Self { legal_person, successor: None, decided, ..self.clone() }, note))
+    }
+
+    /// Whether the last change of the legal person that was asked for was decided by this user.
+    #[must_use]
+    pub fn had_succession_decided_by(&self, user: UserId) -> bool {
+        self.decided.as_ref().is_some_and(|made| made.by.is_user(user))
     }
 
     /// What has to go after `former` is no longer the legal person.

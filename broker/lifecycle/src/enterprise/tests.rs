@@ -67,6 +67,30 @@ fn only_the_legal_person_edits_and_deletes() {
 }
 
 #[test]
+fn the_same_decision_again_changes_nothing_and_another_one_is_refused() {
+    let (former, next) = (Actor::User(legal_person(1)), legal_person(2));
+    let waits = company().request_succession(&next, at(1)).unwrap().next;
+    let deciders = [former.clone(), operator(OperatorRole::Operator)];
+    for (approve, by) in
+        [true, false].into_iter().flat_map(|approve| deciders.clone().map(|by| (approve, by)))
+    {
+        let decided = waits.decide_succession(next.id, approve, &by, at(2)).unwrap().next;
+        for again in [&by, &operator(OperatorRole::Operator)] {
+            let step = decided.decide_succession(next.id, approve, again, at(3)).unwrap();
+            assert!(!step.changed && step.audit.is_empty() && step.next == decided);
+        }
+        let other = decided.decide_succession(next.id, !approve, &operator(OperatorRole::Operator), at(3));
+        assert_eq!(other, Err(EnterpriseRefusal::NoSuccessor));
+        let stranger = Actor::User(legal_person(3));
+        let by_stranger = decided.decide_succession(next.id, approve, &stranger, at(3));
+        assert_eq!(by_stranger, Err(EnterpriseRefusal::NotADecider));
+    }
+    let rejected = waits.decide_succession(next.id, false, &former, at(2)).unwrap().next;
+    let waits_again = rejected.request_succession(&next, at(3)).unwrap().next;
+    assert!(waits_again.decide_succession(next.id, false, &former, at(4)).unwrap().changed);
+}
+
+#[test]
 fn a_deleted_company_can_be_registered_again() {
     let own = Actor::User(legal_person(1));
     let deleting = company().delete(cascade(1), &own, at(1)).unwrap().next;

@@ -124,6 +124,8 @@ pub struct Policy {
     pub download_days: u32,
     /// Days before its end from which a certificate can be renewed.
     pub renewal_days: u32,
+    /// Days after its end until which it still can be: afterwards it takes a new order.
+    pub late_renewal_days: u32,
 }
 
 impl Default for Policy {
@@ -135,6 +137,7 @@ impl Default for Policy {
             payment_days: 7,
             download_days: 30,
             renewal_days: 90,
+            late_renewal_days: 30,
         }
     }
 }
@@ -170,6 +173,9 @@ impl Policy {
         }
         if self.renewal_days > LONGEST_TERM_DAYS {
             return Err("renewal_days is 1825 at most");
+        }
+        if self.late_renewal_days > 365 {
+            return Err("late_renewal_days is 365 at most");
         }
         Ok(())
     }

@@ -75,6 +75,7 @@ fn a_catalogue_is_checked_whole() {
     assert!(with(&|catalogue| catalogue.offer[0].product = Some(String::new())).is_err());
     assert!(with(&|catalogue| catalogue.policy.payment_days = 0).is_err());
     assert!(with(&|catalogue| catalogue.policy.renewal_days = 1826).is_err());
+    assert!(with(&|catalogue| catalogue.policy.late_renewal_days = 366).is_err());
     let other = |name: &str| Offer { product: Some("p".into()), platform_name: name.into(), ..offer() };
     assert!(with(&|catalogue| catalogue.offer.push(other("市公共资源交易中心"))).is_ok());
     let two_names = with(&|catalogue| catalogue.offer.push(other("省中心"))).unwrap_err();

@@ -17,6 +17,7 @@ mod invoice;
 mod issue;
 mod payment;
 mod refusal;
+mod replacement;
 #[cfg(test)]
 mod tests;
 

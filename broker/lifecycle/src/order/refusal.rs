@@ -1,5 +1,7 @@
 //! Why a command to an order is refused.
 
+use yinqiao_protocol::{OrderId, Timestamp};
+
 use crate::money::Fen;
 use crate::refusal::RefusalKind;
 
@@ -66,6 +68,31 @@ pub enum OrderRefusal {
     /// None was asked for.
     #[error("no invoice was asked for")]
     NoInvoice,
+    /// Nothing comes in the place of a revoked one.
+    #[error("the certificate was revoked: order a new one in place of a renewal")]
+    FormerRevoked,
+    /// Another came in its place.
+    #[error("another certificate has come in its place: renew that one, or order a new one")]
+    FormerReplaced,
+    /// Another is to come in its place.
+    #[error("the order {0} is for the same certificate: go on with it, or cancel it first")]
+    ReplacementOpen(OrderId),
+    /// It ends too late for a renewal.
+    #[error("the certificate can be renewed from {days} days before its end on: it ends {ends}")]
+    TooEarly {
+        /// How many days before its end.
+        days: u32,
+        /// Its end.
+        ends: Timestamp,
+    },
+    /// It has ended.
+    #[error("the certificate ended {ends}, which is more than {days} days ago: order a new one")]
+    TooLate {
+        /// How many days after its end.
+        days: u32,
+        /// Its end.
+        ends: Timestamp,
+    },
     /// A text does not fit.
     #[error("{0}")]
     Text(&'static str),
@@ -92,6 +119,11 @@ impl OrderRefusal {
             | Self::NoRefundDue(_)
             | Self::NotPaid
             | Self::InvoiceThere(_)
+            | Self::FormerRevoked
+            | Self::FormerReplaced
+            | Self::ReplacementOpen(_)
+            | Self::TooEarly { .. }
+            | Self::TooLate { .. }
             | Self::NoInvoice => RefusalKind::Conflict,
         }
     }

@@ -17,7 +17,6 @@ use super::lock::{ChangeLock, FileLock, LockError};
 use super::policy::PolicyError;
 use super::site::Site;
 use super::stop::{Stops, let_go};
-use super::trial;
 use super::version::Earlier;
 use crate::adapter::{Authorities, Authority, InstallError};
 
@@ -63,7 +62,7 @@ pub enum CarryOutError {
     #[error("the file was exchanged after it was proposed: {0}")]
     Library(#[from] TakeError),
     /// The running broker does not take it.
-    #[error("{}", trial::installation(.0))]
+    #[error(transparent)]
     Install(#[from] InstallError),
     /// The policy cannot be kept.
     #[error("policy: {0}")]

@@ -12,7 +12,7 @@ use yinqiao_ca_worker::message::parse_description;
 use yinqiao_ca_worker::probe::{
     Called, Offer, Probe, ProbeEnd, Result as Came, Slice, Step, VERSION_1_0_SIZE,
 };
-use yinqiao_ca_worker::{Library, LibraryError, Sandbox, WorkerProgram};
+use yinqiao_ca_worker::{Digests, Enforcement, Isolation, Library, LibraryError, Sandbox, WorkerProgram};
 
 use super::version::Loaded;
 
@@ -32,6 +32,8 @@ const PROMISES: [(u64, &str); 5] = [
 pub struct Described {
     /// Vendor, name, version and contract.
     pub plugin: Loaded,
+    /// What the kernel enforced in the process that it was asked in.
+    pub isolation: Isolation,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
     /// SM3 of the file, in hexadecimal digits.
@@ -56,20 +58,33 @@ pub enum DescribeError {
     /// It ended, or took too long.
     #[error("the plugin does not get as far as its description: {0}")]
     Ended(#[from] ProbeEnd),
+    /// The sandbox that was asked for is not to be had.
+    #[error("the plugin is not loaded: {0}")]
+    Sandbox(String),
     /// It breaks the contract.
     #[error("the plugin breaks the contract of ca_adapter.h: {0}; `yinqiao adapter check` says more")]
     Contract(String),
 }
 
-/// Asks the plugin in the file `library`. `probe` is a program that plays the probe's role.
+/// Asks the plugin in the file `library`. `probe` is a program that plays the probe's role; `demand` says what of the sandbox the file
+/// with these digests must not be loaded without.
 ///
 /// # Errors
 /// See [`DescribeError`].
-pub async fn describe(library: &Path, probe: &WorkerProgram) -> Result<Described, DescribeError> {
+pub async fn describe(
+    library: &Path,
+    probe: &WorkerProgram,
+    demand: impl FnOnce(&Digests) -> Enforcement,
+) -> Result<Described, DescribeError> {
     let library = Library::open(library, None)?;
     let mut probe = Probe::start(probe, &library)?;
     // Nobody has agreed to this plugin yet, and a description needs nothing.
-    step(&mut probe, Step::Isolate { sandbox: Sandbox::default() }).await?;
+    let sandbox = Sandbox { enforcement: demand(library.digests()), ..Sandbox::default() };
+    let isolation = match probe.step(&Step::Isolate { sandbox }, STEP_WITHIN).await?.result {
+        Came::Isolated(isolation) => isolation,
+        Came::Impossible { reason } => return Err(DescribeError::Sandbox(reason)),
+        _ => return Err(another()),
+    };
     step(&mut probe, Step::Load).await?;
     let offer = Offer {
         room: VERSION_1_0_SIZE,
@@ -99,6 +114,7 @@ pub async fn describe(library: &Path, probe: &WorkerProgram) -> Result<Described
             version: text(&view.version),
             abi: format!("{}.{}", view.abi_major, view.abi_minor),
         },
+        isolation,
         sha256: hex::encode(digests.sha256),
         sm3: hex::encode(digests.sm3),
         operations: operations.map(|operation| operation.name()).collect(),

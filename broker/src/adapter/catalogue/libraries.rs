@@ -16,13 +16,14 @@ use super::site::{self, Site};
 /// Only its owner may read, load and list; nobody writes.
 const MODE: u32 = 0o500;
 
-/// A file that was taken.
+/// A file that was taken, and a report about it. Nothing of either is in the catalogue's folder yet.
 #[derive(Debug)]
 pub struct Taken {
-    /// The copy.
+    /// Its bytes, in sealed memory.
+    pub library: Library,
+    /// Where the catalogue's copy is, or will be.
     pub path: PathBuf,
-    /// What its bytes hash to.
-    pub digests: Digests,
+    report: Option<Vec<u8>>,
 }
 
 /// A file that was not taken.
@@ -47,27 +48,59 @@ pub enum TakeError {
     BrokenOff,
 }
 
-/// Copies `source` into the catalogue's folder of the adapter `name`, under its SHA-256.
+/// Takes the file `source` for the adapter `name`, and a report of the conformance kit, which must speak for it.
 ///
 /// # Errors
 /// See [`TakeError`].
-pub async fn take(site: &Site, name: &AdapterName, source: PathBuf) -> Result<Taken, TakeError> {
+pub async fn take(
+    site: &Site,
+    name: &AdapterName,
+    source: PathBuf,
+    report: Option<PathBuf>,
+) -> Result<Taken, TakeError> {
     let folder = site.libraries(name);
-    tokio::task::spawn_blocking(move || copy(&folder, &source)).await.map_err(|_| TakeError::BrokenOff)?
+    let read = move || {
+        let library = Library::open(&source, None)?;
+        let report = report.map(|path| report::read(&path, library.digests())).transpose()?;
+        let path = folder.join(format!("{}.so", hex::encode(library.digests().sha256)));
+        Ok(Taken { library, path, report })
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|_| TakeError::BrokenOff)?
 }
 
-fn copy(folder: &Path, source: &Path) -> Result<Taken, TakeError> {
-    let library = Library::open(source, None)?;
-    let digests = *library.digests();
-    let path = folder.join(format!("{}.so", hex::encode(digests.sha256)));
-    if Library::open(&path, Some(&digests)).is_err() {
-        // The bytes that were hashed, out of sealed memory, not the file once more.
-        let memory = format!("/proc/self/fd/{}", library.as_fd().as_raw_fd());
-        let written = File::open(memory).and_then(|content| site::write_whole(&path, content, MODE));
-        written.map_err(|reason| TakeError::Copy { path: path.clone(), reason })?;
-        Library::open(&path, Some(&digests))?;
+impl Taken {
+    /// SM3 of the report.
+    pub fn report_sm3(&self) -> Option<Sm3Hex> {
+        self.report.as_deref().map(Sm3Hex::of)
     }
-    Ok(Taken { path, digests })
+
+    /// Writes the copies into the catalogue's folder, under the library's SHA-256.
+    ///
+    /// # Errors
+    /// See [`TakeError`].
+    pub async fn keep(self) -> Result<(), TakeError> {
+        tokio::task::spawn_blocking(move || self.write()).await.map_err(|_| TakeError::BrokenOff)?
+    }
+
+    fn write(&self) -> Result<(), TakeError> {
+        let Self { library, path, report } = self;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |reason| TakeError::Copy { path, reason }
+        };
+        if Library::open(path, Some(library.digests())).is_err() {
+            // The bytes that were hashed, out of sealed memory, not the file once more.
+            let memory = format!("/proc/self/fd/{}", library.as_fd().as_raw_fd());
+            let written = File::open(memory).and_then(|content| site::write_whole(path, content, MODE));
+            written.map_err(failed(path))?;
+            Library::open(path, Some(library.digests()))?;
+        }
+        if let Some(report) = report {
+            let path = path.with_extension("report.json");
+            site::write_whole(&path, report.as_slice(), 0o600).map_err(failed(&path))?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether an entry's file still is the pinned one.
@@ -82,22 +115,6 @@ pub async fn verify(entry: &Entry) -> Result<(), TakeError> {
         false => Library::open(&path, digests.as_ref()).map(drop),
     };
     tokio::task::spawn_blocking(open).await.map_err(|_| TakeError::BrokenOff)?.map_err(TakeError::Library)
-}
-
-/// Reads a report of the conformance kit, checks that it speaks for the library, and keeps a copy beside that.
-///
-/// # Errors
-/// See [`TakeError`].
-pub fn take_report(
-    site: &Site,
-    name: &AdapterName,
-    source: &Path,
-    digests: &Digests,
-) -> Result<Sm3Hex, TakeError> {
-    let bytes = report::read(source, digests)?;
-    let path = site.libraries(name).join(format!("{}.report.json", hex::encode(digests.sha256)));
-    site::write_whole(&path, bytes.as_slice(), 0o600).map_err(|reason| TakeError::Copy { path, reason })?;
-    Ok(Sm3Hex::of(&bytes))
 }
 
 /// Deletes the copies of an adapter that `wanted` has no digests of. What cannot be deleted stays.

@@ -39,5 +39,5 @@ pub use limits::EntryLimits;
 pub use policy::Policy;
 pub use sandbox::{EntryNetwork, EntrySandbox};
 pub use site::Site;
-pub use trust::{EntryTrust, Source, Unknown};
+pub use trust::{EntryTrust, Issuers, Source, Unknown};
 pub use version::{Earlier, Loaded, Version};

@@ -1,5 +1,5 @@
-//! What a command wants of the catalogue, made into a change that operators can judge: files are copied and hashed, the
-//! adapter is tried, before anybody is asked.
+//! What a command wants of the catalogue, made into a change that operators can judge: files are taken and hashed, the
+//! adapter is tried, the files are copied, before anybody is asked.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use super::change::{Action, Change, Subject};
 use super::configuration::Configuration;
 use super::entry::{AdapterName, Entry, State};
 use super::file::Catalogue;
-use super::libraries::{self, TakeError};
+use super::libraries::{self, TakeError, Taken};
 use super::limits::EntryLimits;
 use super::policy::{Policy, PolicyError};
 use super::sandbox::{EntryNetwork, EntrySandbox};
 use super::site::Site;
 use super::trial::{self, TrialError};
-use super::trust::{EntryTrust, Source, Unknown};
+use super::trust::{EntryTrust, Issuers, Source, Unknown};
 use super::version::Version;
 use crate::adapter::routing::Route;
 use crate::adapter::trust::{Anchors, AnchorsError};
@@ -141,6 +141,9 @@ pub struct TrustSettings {
     pub fetch_by_url: Option<bool>,
     /// What happens without fresh status.
     pub unknown: Option<Unknown>,
+    /// Which CA certificates that holds for too.
+    #[serde(default)]
+    pub issuers: Option<Issuers>,
     /// How long an OCSP answer is used.
     pub ocsp_seconds: Option<u32>,
 }
@@ -304,17 +307,27 @@ async fn subject(
     entry.earlier.clear();
     let refused = entry.refusal.take().is_some();
     let report_before = entry.version.report_sm3;
-    match new_file {
-        Some(file) => take(site, &catalogue.policy, &mut entry, file).await?,
-        None => libraries::verify(&entry).await?,
-    }
+    let taken = match new_file {
+        Some(file) => Some(take(site, &catalogue.policy, &mut entry, file).await?),
+        None => {
+            libraries::verify(&entry).await?;
+            None
+        }
+    };
     let is_same = before == Some(entry.content_sm3())
         && (entry.version.report_sm3.is_none() || entry.version.report_sm3 == report_before);
     if is_same && !refused && matches!(action, Action::Upgrade | Action::Configure | Action::Rollback) {
         return Err(ProposalError::Same(entry.name));
     }
     entry.version.configuration_sm3 = Some(entry.configuration.sm3());
-    let trial = trial::run(&entry).await?;
+    let trial = match &taken {
+        Some(taken) => trial::run_taken(&entry, taken.library.clone()).await?,
+        None => trial::run(&entry).await?,
+    };
+    if let Some(taken) = taken {
+        // What was tried is what is kept, and what does not start costs no copy.
+        taken.keep().await?;
+    }
     warnings.extend(trial.unhealthy.map(|text| format!("it starts, but its CA does not answer: {text}")));
     entry.version.loaded = Some(trial.loaded);
     Ok(Subject::Adapter { action, before, entry: Box::new(entry) })
@@ -339,16 +352,23 @@ struct NewFile {
     report: Option<PathBuf>,
 }
 
-async fn take(site: &Site, policy: &Policy, entry: &mut Entry, file: NewFile) -> Result<(), ProposalError> {
+/// Takes a file, and has the entry name it as it will lie in the catalogue's folder.
+async fn take(
+    site: &Site,
+    policy: &Policy,
+    entry: &mut Entry,
+    file: NewFile,
+) -> Result<Taken, ProposalError> {
     if policy.require_report && file.report.is_none() {
         return Err(ProposalError::ReportRequired);
     }
-    let taken = libraries::take(site, &entry.name, file.library).await?;
-    entry.version = Version { digests: Some(taken.digests), ..Version::unpinned(taken.path) };
-    if let Some(report) = &file.report {
-        entry.version.report_sm3 = Some(libraries::take_report(site, &entry.name, report, &taken.digests)?);
-    }
-    Ok(())
+    let taken = libraries::take(site, &entry.name, file.library, file.report).await?;
+    entry.version = Version {
+        digests: Some(*taken.library.digests()),
+        report_sm3: taken.report_sm3(),
+        ..Version::unpinned(taken.path.clone())
+    };
+    Ok(taken)
 }
 
 fn empty(site: &Site, name: AdapterName, library: PathBuf) -> Entry {
@@ -419,13 +439,14 @@ impl Settings {
 
 impl TrustSettings {
     fn apply(self, trust: &mut EntryTrust) {
-        let Self { anchors, sources, fetch_by_url, unknown, ocsp_seconds } = self;
+        let Self { anchors, sources, fetch_by_url, unknown, issuers, ocsp_seconds } = self;
         let present = trust.clone();
         *trust = EntryTrust {
             anchors: anchors.unwrap_or(present.anchors),
             sources: sources.unwrap_or(present.sources),
             fetch_by_url: fetch_by_url.unwrap_or(present.fetch_by_url),
             unknown: unknown.unwrap_or(present.unknown),
+            issuers: issuers.unwrap_or(present.issuers),
             ocsp_seconds: ocsp_seconds.unwrap_or(present.ocsp_seconds),
         };
     }

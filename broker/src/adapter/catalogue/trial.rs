@@ -1,15 +1,16 @@
 //! A trial: starts an adapter in a worker of its own, beside whatever runs, asks for its health, and ends it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use yinqiao_ca_worker::{AdapterInfo, CallOptions, Isolation};
+use yinqiao_ca_worker::{AdapterHandle, AdapterInfo, CallOptions, Isolation, Library};
 
 use super::entry::Entry;
 use super::version::Loaded;
+use crate::adapter;
 use crate::adapter::plugin::PluginError;
-use crate::adapter::{self, InstallError};
 
 /// How long a plugin may take to say how its CA is.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ pub struct Trial {
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     /// It does not start.
-    #[error("{reason}{advice}", reason = plugin(.reason), advice = advice(.reason))]
+    #[error("{reason}{advice}", advice = advice(.reason))]
     Plugin {
         /// Why.
         reason: PluginError,
@@ -57,10 +58,28 @@ pub enum TrialError {
 /// # Errors
 /// See [`TrialError`].
 pub async fn run(entry: &Entry) -> Result<Trial, TrialError> {
+    let entry = with_one_process(entry);
+    tried(&entry, adapter::plugin::start(&entry).await).await
+}
+
+/// The same with a file that was taken already and may not lie yet where the catalogue will have it.
+///
+/// # Errors
+/// See [`TrialError`].
+pub async fn run_taken(entry: &Entry, library: Library) -> Result<Trial, TrialError> {
+    let entry = with_one_process(entry);
+    tried(&entry, adapter::plugin::start_taken(&entry, library).await).await
+}
+
+fn with_one_process(entry: &Entry) -> Entry {
     let mut entry = entry.clone();
     entry.limits.processes = Some(1);
-    let handle = adapter::plugin::start(&entry).await.map_err(|reason| TrialError::Plugin { reason })?;
-    let fits = fits_schema(&entry, handle.info());
+    entry
+}
+
+async fn tried(entry: &Entry, started: Result<Arc<AdapterHandle>, PluginError>) -> Result<Trial, TrialError> {
+    let handle = started.map_err(|reason| TrialError::Plugin { reason })?;
+    let fits = fits_schema(entry, handle.info());
     let health = handle.probe(&CallOptions::within(PROBE_WITHIN)).await;
     let (loaded, isolation) = (Loaded::from(handle.info()), handle.info().isolation);
     handle.shutdown().await;
@@ -82,22 +101,6 @@ fn fits_schema(entry: &Entry, info: &AdapterInfo) -> Result<(), TrialError> {
             let reason = format!("{} at \"{place}\"", error.masked());
             Err(TrialError::Configuration { name: name(), reason })
         }
-    }
-}
-
-/// The error of an installation, with the adapter named once.
-pub(super) fn installation(error: &InstallError) -> String {
-    match error {
-        InstallError::Plugin(error) => plugin(error),
-        error => error.to_string(),
-    }
-}
-
-fn plugin(error: &PluginError) -> String {
-    match error {
-        // It names the adapter itself.
-        PluginError::Start { reason, .. } => reason.to_string(),
-        error => error.to_string(),
     }
 }
 

@@ -21,6 +21,11 @@ pub struct EntryTrust {
     /// What happens when no source gives a fresh answer: `"refuse"` (the certificate answers no session), or `"accept"`
     /// (it does, and the result says that the status is unknown). Default: `"refuse"`.
     pub unknown: Unknown,
+    /// Which CA certificates between the holder's and the root it holds for too: `"published"`, those whose status is published where
+    /// the broker can look (an address in them and `fetch_by_url`, or a list of their issuer that is held), or `"all"`, as RFC 5280
+    /// section 6.3 has it: a CA certificate without list and responder then makes the path unusable. Default: `"published"`.
+    #[serde(skip_serializing_if = "Issuers::is_default")]
+    pub issuers: Issuers,
     /// How long an OCSP answer is used, in seconds, also where its nextUpdate is later. Default: 300.
     pub ocsp_seconds: u32,
 }
@@ -46,6 +51,23 @@ pub enum Unknown {
     Accept,
 }
 
+/// Which CA certificates of a path must have a fresh status.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Issuers {
+    /// Those whose status can be looked up.
+    #[default]
+    Published,
+    /// All below the root.
+    All,
+}
+
+impl Issuers {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Default for EntryTrust {
     fn default() -> Self {
         Self {
@@ -53,6 +75,7 @@ impl Default for EntryTrust {
             sources: vec![Source::Crl, Source::Ocsp],
             fetch_by_url: false,
             unknown: Unknown::Refuse,
+            issuers: Issuers::Published,
             ocsp_seconds: 300,
         }
     }

@@ -104,6 +104,14 @@ impl Journal {
         self.entries.get(key.as_str().as_bytes()).await
     }
 
+    /// Whether nothing was done under this key, and nothing ever will be.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_void(&self, key: &IdempotencyKey) -> Result<bool, StoreError> {
+        Ok(self.entry(key).await?.is_some_and(|found| found.value.progress == Progress::Abandoned))
+    }
+
     /// Stores how far an operation is.
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tracing::warn;
 
 use yinqiao_gm::x509::chain::{Path, Usage};
-use yinqiao_gm::x509::{AnyCertificate, Certificate};
+use yinqiao_gm::x509::{AnyCertificate, Certificate, RevokedEntry};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 
 use super::{TrustError, name_of, seconds};
 use crate::adapter::Authority;
-use crate::adapter::catalogue::{EntryTrust, Source, Unknown};
+use crate::adapter::catalogue::{EntryTrust, Issuers, Source, Unknown};
 
 /// A certificate that is good now, with the path to its root.
 #[derive(Clone, Debug)]
@@ -44,19 +44,66 @@ impl Authority {
         let issuer = path.certificates().get(1).unwrap_or(certificate);
         let entry = self.entry();
         let status = self.status(certificate, issuer, &entry.trust, now).await?;
-        for (ca, _) in path.links().skip(1) {
-            if entry.trust.fetch_by_url {
-                self.fetch_list_for(ca, now).await;
-            }
-            if let Some(entry) = self.trust().entry_of_list(ca) {
-                return Err(TrustError::IssuerRevoked {
-                    subject: name_of(certificate),
-                    issuer: name_of(ca),
-                    at: seconds(entry.revoked_at),
-                });
-            }
+        for (ca, issuer) in path.links().skip(1) {
+            self.check_issuer(certificate, (ca, issuer), &entry.trust, now).await?;
         }
         Ok(Checked { path, status })
+    }
+
+    /// Whether a CA certificate in the path of `certificate`, with its issuer, may stand there.
+    pub(super) async fn check_issuer(
+        &self,
+        certificate: &Certificate,
+        (ca, issuer): (&AnyCertificate, &AnyCertificate),
+        rules: &EntryTrust,
+        now: Timestamp,
+    ) -> Result<(), TrustError> {
+        let revoked = |entry: RevokedEntry| TrustError::IssuerRevoked {
+            subject: name_of(certificate),
+            issuer: name_of(ca),
+            at: seconds(entry.revoked_at),
+        };
+        if rules.fetch_by_url {
+            self.fetch_list_for(ca, now).await;
+        }
+        if let Some(entry) = self.trust().entry_of_list(ca) {
+            return Err(revoked(entry));
+        }
+        for source in &rules.sources {
+            let known = match source {
+                Source::Crl => self.trust().has_fresh_list_for(ca, now),
+                Source::Ocsp if self.has_responder_for(ca, rules) => {
+                    match self.status_by_ocsp(ca, issuer, now).await {
+                        Ok(status) => status.is_some(),
+                        Err(refusal) => {
+                            return Err(self.trust().ocsp.entry(ca).map_or(refusal, revoked));
+                        }
+                    }
+                }
+                Source::Ocsp => false,
+            };
+            if known {
+                return Ok(());
+            }
+        }
+        let must_be_known = match rules.issuers {
+            Issuers::All => true,
+            Issuers::Published => self.trust().has_list_for(ca) || (rules.fetch_by_url && is_published(ca)),
+        };
+        match rules.unknown {
+            Unknown::Refuse if must_be_known => Err(TrustError::IssuerStatusUnavailable {
+                authority: self.name().to_owned(),
+                issuer: name_of(ca),
+            }),
+            Unknown::Refuse | Unknown::Accept => Ok(()),
+        }
+    }
+
+    /// Whether anybody is there to be asked about a CA certificate: its own CA by the address in it, or, where every CA's status must be
+    /// known, the adapter.
+    fn has_responder_for(&self, ca: &AnyCertificate, rules: &EntryTrust) -> bool {
+        let named = ca.authority_info_access().is_ok_and(|addresses| !addresses.ocsp.is_empty());
+        (rules.fetch_by_url && named) || rules.issuers == Issuers::All
     }
 
     /// Whether `certificate` leads to this CA's roots with a key for signing, whatever its status.
@@ -107,4 +154,10 @@ impl Authority {
             }
         }
     }
+}
+
+/// Whether a certificate says where its status is found. One whose addresses cannot be read may.
+fn is_published(certificate: &AnyCertificate) -> bool {
+    certificate.crl_distribution_points().map_or(true, |addresses| !addresses.is_empty())
+        || certificate.authority_info_access().map_or(true, |addresses| !addresses.ocsp.is_empty())
 }

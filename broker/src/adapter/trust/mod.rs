@@ -86,6 +86,17 @@ pub enum TrustError {
         /// Name of the adapter.
         authority: String,
     },
+    /// Nothing fresh is known of the status of a CA in its path.
+    #[error(
+        "nobody gives a fresh status of the CA certificate of {issuer}, which the certificates of \"{authority}\" lead over: try again in a \
+         moment; whoever runs the broker finds in `adapter.trust` (fetch_by_url, issuers) what is asked for"
+    )]
+    IssuerStatusUnavailable {
+        /// Name of the adapter.
+        authority: String,
+        /// The CA's name in its certificate.
+        issuer: String,
+    },
 }
 
 impl TrustError {

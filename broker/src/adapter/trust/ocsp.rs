@@ -145,14 +145,15 @@ impl Authority {
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, String> {
         let offered = self.handle().is_ok_and(|handle| handle.offers(Operation::Ocsp));
-        let url = match offered {
-            true => String::new(),
-            false if !self.entry().trust.fetch_by_url => return Ok(None),
-            false => {
-                let addresses = certificate.authority_info_access().map_err(|error| error.to_string())?;
-                let Some(url) = addresses.ocsp.into_iter().next() else { return Ok(None) };
-                url
-            }
+        let named = match self.entry().trust.fetch_by_url && (!offered || certificate.is_ca()) {
+            true => certificate.authority_info_access().map_err(|error| error.to_string())?.ocsp,
+            false => Vec::new(),
+        };
+        // The adapter speaks for holders' certificates; who speaks for its CA's own, where that says so, is at the address in it.
+        let (offered, url) = match named.into_iter().next() {
+            Some(url) => (false, url),
+            None if offered => (true, String::new()),
+            None => return Ok(None),
         };
         let silent = &self.trust().ocsp.silent;
         if silent.get(&url).is_some_and(|until| now < *until) {

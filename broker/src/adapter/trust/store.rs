@@ -148,6 +148,11 @@ impl TrustStore {
         self.ocsp.forget(certificate);
     }
 
+    /// Whether a list is held that speaks of the certificate, fresh or not.
+    pub(super) fn has_list_for(&self, certificate: &AnyCertificate) -> bool {
+        self.read().list_for(certificate).is_some()
+    }
+
     /// Whether the list that speaks of the certificate may be relied on at `now`.
     pub(super) fn has_fresh_list_for(&self, certificate: &AnyCertificate, now: Timestamp) -> bool {
         self.read().list_for(certificate).is_some_and(|list| list.is_fresh(now))

@@ -20,6 +20,8 @@ use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{Status, StatusSource};
 
 use super::{Anchors, Checked, TrustError};
+
+mod issuers;
 use crate::adapter::Authority;
 use crate::adapter::journal::Journal;
 use crate::adapter::known_root::KnownRoots;

@@ -100,7 +100,7 @@ pub fn run(config: Config, command: Command) -> anyhow::Result<()> {
         Command::Configure(arguments) => configure::run(config, arguments),
         Command::Trust(arguments) => trust::run(config, arguments),
         Command::Route(command) => route::run(config, command),
-        Command::Describe(arguments) => describe::run(&arguments),
+        Command::Describe(arguments) => describe::run(config, &arguments),
         Command::Rollback(arguments) => rollback::run(config, arguments),
         Command::Disable(arguments) => disable::run(config, arguments),
         Command::Enable(arguments) => enable::run(config, arguments),

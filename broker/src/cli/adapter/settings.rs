@@ -43,14 +43,25 @@ pub struct SettingsArguments {
     accept_new_root: Option<bool>,
 }
 
+/// What happens on a kernel that cannot restrict a plugin.
 #[derive(Clone, Copy, ValueEnum)]
-enum Enforce {
+pub enum Enforce {
     /// The plugin starts all the same.
     BestEffort,
     /// The plugin does not start.
     Required,
     /// Nothing is restricted anywhere.
     Off,
+}
+
+impl From<Enforce> for Enforcement {
+    fn from(enforce: Enforce) -> Self {
+        match enforce {
+            Enforce::BestEffort => Self::BestEffort,
+            Enforce::Required => Self::Required,
+            Enforce::Off => Self::Off,
+        }
+    }
 }
 
 impl SettingsArguments {
@@ -77,11 +88,7 @@ impl SettingsArguments {
             network: network.transpose()?,
             read: paths(self.read)?,
             write: paths(self.write)?,
-            enforcement: self.enforcement.map(|enforcement| match enforcement {
-                Enforce::BestEffort => Enforcement::BestEffort,
-                Enforce::Required => Enforcement::Required,
-                Enforce::Off => Enforcement::Off,
-            }),
+            enforcement: self.enforcement.map(Enforcement::from),
         })
     }
 }

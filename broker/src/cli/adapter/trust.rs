@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::send;
 use crate::adapter::catalogue::proposal::{Proposal, TrustSettings};
-use crate::adapter::catalogue::{AdapterName, Source, Unknown};
+use crate::adapter::catalogue::{AdapterName, Issuers, Source, Unknown};
 use crate::config::Config;
 
 /// Options of the command.
@@ -37,6 +37,9 @@ struct Keys {
     /// What happens to a certificate without fresh status.
     #[arg(long, value_enum)]
     unknown: Option<UnknownName>,
+    /// Which CA certificates between the holder's and the root that holds for too.
+    #[arg(long, value_enum)]
+    issuers: Option<IssuersName>,
     /// How long an OCSP answer is used at most.
     #[arg(long, value_name = "SECONDS")]
     ocsp_seconds: Option<u32>,
@@ -55,6 +58,14 @@ enum UnknownName {
     /// It answers no session.
     #[value(alias = "reject")]
     Refuse,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum IssuersName {
+    /// Those whose status is published where the broker can look.
+    Published,
+    /// All of them, as RFC 5280 section 6.3 has it.
+    All,
 }
 
 /// Runs it.
@@ -76,6 +87,10 @@ pub fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
         unknown: keys.unknown.map(|unknown| match unknown {
             UnknownName::Accept => Unknown::Accept,
             UnknownName::Refuse => Unknown::Refuse,
+        }),
+        issuers: keys.issuers.map(|issuers| match issuers {
+            IssuersName::Published => Issuers::Published,
+            IssuersName::All => Issuers::All,
         }),
         ocsp_seconds: keys.ocsp_seconds,
     };

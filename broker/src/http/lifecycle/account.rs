@@ -16,7 +16,7 @@ use super::page::{PageQuery, sent};
 use super::problems::{ForCaller, Public};
 use crate::broker::Broker;
 use crate::http::problem::{ApiError, Kind};
-use crate::http::resource;
+use crate::http::resource::resource;
 use crate::identity::SignedInPhone;
 use crate::records::users::sessions_of;
 
@@ -28,18 +28,15 @@ pub struct Document;
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/account").route(web::get().to(account)))
-        .service(resource("/v1/account/sign-ins").route(web::post().to(begin_sign_in)))
-        .service(
-            resource("/v1/account/sessions")
-                .route(web::get().to(sessions))
-                .route(web::post().to(open_session)),
-        )
-        .service(resource("/v1/account/sessions/{session}").route(web::delete().to(end_session)))
-        .service(resource("/v1/account/sessions/{session}/renew").route(web::post().to(renew_session)));
+        .service(resource("/v1/account").get(account))
+        .service(resource("/v1/account/sign-ins").post(begin_sign_in))
+        .service(resource("/v1/account/sessions").get(sessions).post(open_session))
+        .service(resource("/v1/account/sessions/{session}").delete(end_session))
+        .service(resource("/v1/account/sessions/{session}/renew").post(renew_session));
 }
 
-/// Begins a sign-in: the answer says what the browser opens. Repeating it begins another one, which harms nothing.
+/// Begins a sign-in: the answer says what the browser opens. Sent again it begins another one: it has no key, since nobody is
+/// known yet to whom its answer, with the secrets in it, could be given again. What is begun and not ended expires.
 #[utoipa::path(
     post,
     path = "/v1/account/sign-ins",
@@ -76,7 +73,7 @@ pub async fn open_session(
     Ok(HttpResponse::Created().json(session_opened(&broker, opened)))
 }
 
-/// Gets the phone its next tokens. A lost answer may be asked for again within a minute.
+/// Gets the phone its next tokens. A lost answer may be asked for again within a minute, with the same renewal token.
 #[utoipa::path(
     post,
     path = "/v1/account/sessions/{session}/renew",

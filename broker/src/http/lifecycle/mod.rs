@@ -28,5 +28,5 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .configure(recovery::configure)
         .configure(seal::configure)
         .configure(staff::configure)
-        .service(super::resource("/v1/openapi.json").route(web::get().to(openapi::document)));
+        .service(super::resource::resource("/v1/openapi.json").get(openapi::document));
 }

@@ -9,7 +9,10 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(
         title = "Yinqiao: the life of certificates, staff, companies and seals",
-        description = "Errors are problem details (RFC 9457). Each POST carries an Idempotency-Key; where two people may \
+        description = "Errors are problem details (RFC 9457). Each POST of somebody who is signed in carries an \
+                       Idempotency-Key. The others have a key in their body: a session is opened once for each \
+                       sign-in, tokens are renewed once for each renewal token, and a payment is known by its \
+                       reference; sent again, they are answered alike. No token is stored for that. Where two people may \
                        edit, answers carry an ETag and changes an If-Match. The names behind a security scheme are those \
                        who may call.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),

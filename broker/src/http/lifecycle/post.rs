@@ -9,6 +9,9 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::statement::digest_of_parts;
@@ -46,6 +49,17 @@ impl FromRequest for Post {
     }
 }
 
+impl IntoParams for Post {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let key = text.min_length(Some(1)).max_length(Some(idempotency::LONGEST)).pattern(Some("^[!-~]+$"));
+        let header = ParameterBuilder::new().name(idempotency::HEADER).parameter_in(ParameterIn::Header);
+        let described =
+            header.description(Some("New for each new request, the same for one that is sent again"));
+        vec![described.required(Required::True).schema(Some(key)).build()]
+    }
+}
+
 /// What a change answers.
 #[derive(Clone, Debug)]
 pub struct Answer<R> {
@@ -70,6 +84,11 @@ impl<R: Serialize> Answer<R> {
         Self { status: StatusCode::ACCEPTED, version: None, body }
     }
 
+    /// The same with another body.
+    pub fn map<S>(self, body: impl FnOnce(R) -> S) -> Answer<S> {
+        Answer { status: self.status, version: self.version, body: body(self.body) }
+    }
+
     /// With the version that a record has after this change of it.
     #[must_use]
     pub fn with_version_after<T>(mut self, before: Option<&Versioned<T>>) -> Self {
@@ -89,8 +108,28 @@ impl Post {
         repository: &Repository,
         caller: &str,
         body: &B,
-        mut decide: F,
+        decide: F,
     ) -> Result<HttpResponse, ApiError>
+    where
+        B: Serialize,
+        R: Serialize,
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<Answer<R>, ApiError>,
+    {
+        let answer = self.once(repository, caller, body, decide).await?;
+        Ok(answer.response(&answer.body))
+    }
+
+    /// As [`Post::run`]; gives what was stored. For answers with a secret: it is not stored, but made anew of what is.
+    ///
+    /// # Errors
+    /// As [`Post::run`].
+    pub async fn once<B, R, F>(
+        &self,
+        repository: &Repository,
+        caller: &str,
+        body: &B,
+        mut decide: F,
+    ) -> Result<IdempotentAnswer, ApiError>
     where
         B: Serialize,
         R: Serialize,
@@ -99,7 +138,7 @@ impl Post {
         let request_sm3 = Sm3Hex::of(&json(body)?);
         let parts = [caller, &self.method, &self.path, &self.key].map(str::as_bytes);
         let key = digest_of_parts(&parts);
-        let answer = repository
+        repository
             .transact(async |transaction| {
                 if let Some(found) = transaction.get::<IdempotentAnswer>(key.as_bytes()).await? {
                     return found.value.again(request_sm3);
@@ -117,13 +156,17 @@ impl Post {
                 transaction.put(None, &answer)?;
                 Ok(answer)
             })
-            .await?;
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-        Ok(versioned(HttpResponse::build(status), answer.version, &answer.body))
+            .await
     }
 }
 
 impl IdempotentAnswer {
+    /// The answer with this body.
+    pub fn response(&self, body: &impl Serialize) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        versioned(HttpResponse::build(status), self.version, body)
+    }
+
     fn again(self, request_sm3: Sm3Hex) -> Result<Self, ApiError> {
         if self.request_sm3 == request_sm3 { Ok(self) } else { Err(idempotency::reused()) }
     }

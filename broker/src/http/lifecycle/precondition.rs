@@ -7,6 +7,9 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use crate::http::problem::{ApiError, Kind};
 
@@ -25,14 +28,26 @@ impl FromRequest for IfMatch {
                 "send If-Match with the ETag that you got when you read it, so that nobody's change is overwritten",
             )));
         };
-        let version =
-            value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+        // A sign before them would be read too.
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let version = digits.and_then(|digits| digits.parse().ok());
         ready(version.map(Self).ok_or_else(|| {
             ApiError::new(
                 Kind::MalformedRequest,
                 "If-Match is one ETag of this broker, like \"3\" with its quotes",
             )
         }))
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]{1,19}\"$"));
+        let header =
+            ParameterBuilder::new().name(header::IF_MATCH.as_str()).parameter_in(ParameterIn::Header);
+        let described = header.description(Some("ETag of what was read"));
+        vec![described.required(Required::True).schema(Some(tag)).build()]
     }
 }
 

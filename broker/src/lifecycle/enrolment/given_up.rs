@@ -54,13 +54,24 @@ impl Broker {
             Withdrawal::Withdrawn => None,
             Withdrawal::TooLate => self.pair_given_up(&found.value, &key, &enrolment).await?,
         };
-        let certificates = refused.as_ref().map_or(0, |refused| refused.certificates.len());
         found.value.state = EnrolmentState::Rejected { request_sm3, reason: REASON.to_owned() };
         self.directory.reject_enrolment(code_sm3, found.version, &found.value, refused.as_ref()).await?;
-        info!(
-            issue = key.as_str(),
-            certificates, "a request for certificates is given up; what was issued is revoked"
-        );
+        let issue = key.as_str();
+        match &refused {
+            None => info!(
+                issue,
+                "a request for certificates is given up: nothing was issued, and nothing will be"
+            ),
+            Some(refused) => {
+                let (to_be_revoked, left_to_people) = (refused.certificates.len(), refused.left.len());
+                info!(
+                    issue,
+                    to_be_revoked,
+                    left_to_people,
+                    "a request for certificates is given up that its CA had issued for"
+                );
+            }
+        }
         if let Ok(authority) = self.authorities.get(&found.value.certificate_authority) {
             authority.conclude(&key).await?;
         }
@@ -80,7 +91,7 @@ impl Broker {
         let request = CertificateRequest::from_der(enrolment.certificate_request.as_slice())
             .map_err(|e| internal(e.to_string()))?;
         match authority.issue(key, issue_request(record, &request), Patience::NONE).await {
-            Ok(pair) => Ok(refused::to_be_revoked(authority.name(), key, &request, &pair, REASON)),
+            Ok(pair) => Ok(Some(refused::to_be_revoked(authority.name(), key, &request, &pair, REASON))),
             Err(failure @ (AuthorityError::Refused { .. } | AuthorityError::NotSupported { .. })) => {
                 // The same request, which may wait beside this one, must not ask the CA again.
                 let journal = self.authorities.journal();

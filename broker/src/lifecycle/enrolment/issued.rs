@@ -116,6 +116,7 @@ async fn good(authority: &Authority, certificate: &Certificate, usage: Usage) ->
         TrustError::NotValidNow { .. }
         | TrustError::Held { .. }
         | TrustError::StatusUnavailable { .. }
+        | TrustError::IssuerStatusUnavailable { .. }
         | TrustError::UnknownAuthority(_) => Unfit::NotYet(error.into()),
     })
 }

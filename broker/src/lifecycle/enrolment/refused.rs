@@ -1,56 +1,52 @@
 //! A pair that was refused is a certificate in somebody's name that nobody asked for: its CA revokes it, and is asked until it has.
+//! What may be a stranger's is shown to people instead (`yinqiao certificate refused`).
+
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
 use yinqiao_ca_sdk::messages::{CertificatePair, IdempotencyKey};
-use yinqiao_gm::x509::{Certificate, CertificateRequest};
-use yinqiao_lifecycle::certificate::{CaOperation, RevocationReason};
-use yinqiao_protocol::Base64;
-use yinqiao_protocol::task::serial_text;
+use yinqiao_gm::x509::{AnyCertificate, CertificateRequest};
+use yinqiao_lifecycle::certificate::RevocationReason;
+use yinqiao_protocol::{Base64, Sm3Hex};
 
-use crate::adapter::{AuthorityError, Patience};
+use crate::adapter::{Authority, AuthorityError, Patience};
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::{CertificateRecord, RefusedPairRecord};
+use crate::directory::{CertificateRecord, LeftBecause, LeftCertificate, RefusedPairRecord};
 use crate::http::problem::{ApiError, Kind};
-use crate::records::{Index, IndexPrefix};
+use crate::records::{Index, IndexPrefix, Repository};
 use crate::store::StoreError;
+
+mod sorting;
+#[cfg(test)]
+mod tests;
 
 /// Pairs that are gone on with in one round: a plugin that issues nothing but such pairs must not keep the broker busy.
 const MOST_EACH_ROUND: usize = 5;
 
-/// What is to be revoked of a pair that was refused; nothing where no certificate in it can be read, or its signing certificate is for
-/// another key than the request's. Such a pair may be a stranger's, whose certificate must not be revoked: people have to ask the CA.
+/// The record of a pair that is refused: what of it is to be revoked, and what is left to people.
 pub(super) fn to_be_revoked(
     authority: &str,
     key: &IdempotencyKey,
     request: &CertificateRequest,
     pair: &CertificatePair,
     reason: &str,
-) -> Option<RefusedPairRecord> {
-    let signing = Certificate::from_der(pair.signing_certificate.as_bytes()).ok();
-    if signing.is_none_or(|signing| signing.public_key() != request.public_key()) {
-        error!(
-            adapter = authority,
-            issue = key.as_str(),
-            reason,
-            "what a CA has issued is not for the key that was asked for: nothing of it is revoked, ask the CA whose it is"
-        );
-        return None;
-    }
-    let ders = std::iter::once(&pair.signing_certificate).chain(&pair.encryption_certificate);
-    let readable = ders.filter(|der| Certificate::from_der(der.as_bytes()).is_ok());
-    let certificates: Vec<_> = readable.map(|der| Base64(der.0.clone())).collect();
-    let now = clock::now();
-    (!certificates.is_empty()).then(|| RefusedPairRecord {
-        idempotency_key: key.as_str().to_owned(),
-        certificate_authority: authority.to_owned(),
-        certificates,
-        reason: reason.to_owned(),
-        refused_at: now,
-        attempts: 0,
-        due: now,
-    })
+) -> RefusedPairRecord {
+    let record = sorting::sorted(authority, key, request, pair, reason, clock::now());
+    record.left.iter().for_each(|left| tell(&record, left));
+    record
+}
+
+/// Tells people of a certificate that is left to them.
+fn tell(record: &RefusedPairRecord, left: &LeftCertificate) {
+    error!(
+        adapter = record.certificate_authority,
+        issue = record.idempotency_key,
+        certificate_sm3 = %Sm3Hex::of(left.certificate.as_slice()),
+        because = left.because.text(),
+        "a certificate of a pair that was refused is not revoked: ask the CA, `yinqiao certificate refused` shows it"
+    );
 }
 
 impl Broker {
@@ -61,27 +57,24 @@ impl Broker {
     pub(in crate::lifecycle) async fn revoke_refused_pairs(&self) -> Result<(), ApiError> {
         let now = clock::now();
         let mut due = self.directory.refused_pairs().await?;
-        due.retain(|record| record.due <= now);
+        due.retain(|record| record.is_to_be_revoked() && record.due <= now);
         due.sort_unstable_by_key(|record| record.due);
         for record in due.into_iter().take(MOST_EACH_ROUND) {
-            let revoked = self.revoke_refused(&record).await;
-            let key = &record.idempotency_key;
-            let Some(found) = self.directory.refused_pair(key).await? else { continue };
-            let next = match revoked {
-                Ok(()) => {
-                    info!(adapter = record.certificate_authority, issue = %key, "what was refused is revoked");
-                    None
+            let key = record.idempotency_key;
+            let Some(found) = self.directory.refused_pair(&key).await? else { continue };
+            let mut next = found.value;
+            let revoked = self.revoke_refused(&mut next).await;
+            if let Err(failure) = revoked {
+                let reason = failure.problem().detail;
+                // Powers of two: the log shows that it goes on failing, and does not fill up.
+                if next.attempts.is_power_of_two() || next.attempts == 0 {
+                    let adapter = &next.certificate_authority;
+                    warn!(adapter, issue = %key, reason, "what was refused is not revoked yet");
                 }
-                Err(failure) => {
-                    // Powers of two: the log shows that it goes on failing, and does not fill up.
-                    if record.attempts.is_power_of_two() || record.attempts == 0 {
-                        let (adapter, reason) = (&record.certificate_authority, failure.problem().detail);
-                        warn!(adapter, issue = %key, reason, "what was refused is not revoked yet");
-                    }
-                    Some(found.value.failed(clock::now()))
-                }
-            };
-            match self.directory.change_refused_pair(key, found.version, next.as_ref()).await {
+                next = next.failed(reason, clock::now());
+            }
+            let next = Some(next).filter(|next| !next.is_over());
+            match self.directory.change_refused_pair(&key, found.version, next.as_ref()).await {
                 Ok(()) | Err(StoreError::Conflict) => {}
                 Err(failure) => return Err(failure.into()),
             }
@@ -89,51 +82,86 @@ impl Broker {
         Ok(())
     }
 
-    async fn revoke_refused(&self, record: &RefusedPairRecord) -> Result<(), ApiError> {
+    /// Goes as far as it can; what is done is taken out of the record.
+    async fn revoke_refused(&self, record: &mut RefusedPairRecord) -> Result<(), ApiError> {
+        leave_somebodys(&self.repository, record).await?;
         let authority = self.authorities.get(&record.certificate_authority)?;
-        let internal = |text: String| ApiError::new(Kind::Internal, text);
-        let mut keys = Vec::new();
-        for (number, der) in record.certificates.iter().enumerate() {
-            let certificate = Certificate::from_der(der.as_slice()).map_err(|e| internal(e.to_string()))?;
-            if self.is_somebodys(&record.certificate_authority, &certificate).await? {
-                error!(
-                    adapter = record.certificate_authority,
-                    serial = %certificate.serial(),
-                    "a CA has given out a holder's certificate once more, to somebody else: it stays valid, ask the CA"
-                );
-                continue;
-            }
-            // With the other one of its pair, mostly.
-            if number > 0 && authority.trust().revoked_by_list(&certificate).is_some() {
-                continue;
-            }
-            let key = IdempotencyKey::try_from(format!("revoke-refused-{}-{number}", record.idempotency_key))
-                .map_err(|e| internal(e.to_string()))?;
-            let revoke = CaOperation::Revoke(RevocationReason::CessationOfOperation);
-            match authority.change(&key, &certificate, revoke, Patience::NONE).await {
-                Ok(()) | Err(AuthorityError::Over) => {}
-                Err(refused @ AuthorityError::Refused { .. }) => {
-                    // Perhaps because it is revoked already, as the other one of its pair.
-                    authority.refresh().await?;
-                    if authority.trust().revoked_by_list(&certificate).is_none() {
-                        return Err(refused.into());
-                    }
+        let mut outcome = Ok(());
+        for der in std::mem::take(&mut record.certificates) {
+            match revoke(&authority, &der).await {
+                Ok(serial) => {
+                    let (adapter, issue) = (authority.name(), &record.idempotency_key);
+                    info!(adapter, issue, serial, "what was refused is revoked");
                 }
-                Err(failure) => return Err(failure.into()),
+                Err(failure) => {
+                    record.certificates.push(der);
+                    outcome = outcome.and(Err(failure));
+                }
             }
-            keys.push(key);
         }
-        for key in &keys {
-            authority.conclude(key).await?;
-        }
-        Ok(())
+        outcome
     }
+}
 
-    /// Whether a certificate was handed out to a holder before.
-    async fn is_somebodys(&self, authority: &str, certificate: &Certificate) -> Result<bool, StoreError> {
-        let serial = serial_text(certificate);
-        let prefix = IndexPrefix::new(Index::CertificateBySerial, serial.as_bytes());
-        let known = self.repository.all::<CertificateRecord>(&prefix).await?;
-        Ok(known.iter().any(|found| found.value.certificate_authority == authority))
+/// Has one certificate revoked, alone: whatever else the CA counts to its pair was not refused here. Gives its serial number.
+async fn revoke(authority: &Arc<Authority>, der: &Base64) -> Result<String, ApiError> {
+    let internal = |text: String| ApiError::new(Kind::Internal, text);
+    let certificate = AnyCertificate::from_der(der.as_slice()).map_err(|e| internal(e.to_string()))?;
+    let key = IdempotencyKey::try_from(format!("revoke-refused-{}", Sm3Hex::of(der.as_slice())))
+        .map_err(|e| internal(e.to_string()))?;
+    let reason = RevocationReason::CessationOfOperation;
+    match authority.revoke_alone(&key, &certificate, reason, Patience::NONE).await {
+        Ok(()) | Err(AuthorityError::Over) => {}
+        Err(refused @ AuthorityError::Refused { .. }) => {
+            // Perhaps because it is revoked already, as the other one of its pair.
+            authority.refresh().await?;
+            if authority.trust().revoked_by_list(&certificate).is_none() {
+                return Err(refused.into());
+            }
+        }
+        Err(failure) => return Err(failure.into()),
     }
+    authority.conclude(&key).await?;
+    Ok(certificate.serial().to_string())
+}
+
+/// Looks at all certificates of a pair before any of them is revoked: what holders have already is left to people.
+async fn leave_somebodys(repository: &Repository, record: &mut RefusedPairRecord) -> Result<(), StoreError> {
+    let (mut ours, mut somebodys) = (Vec::new(), Vec::new());
+    for certificate in &record.certificates {
+        let because = match AnyCertificate::from_der(certificate.as_slice()) {
+            Err(_) => Some(LeftBecause::Unreadable),
+            Ok(certificate) => is_somebodys(repository, &record.certificate_authority, &certificate)
+                .await?
+                .then_some(LeftBecause::SomebodyElses),
+        };
+        let certificate = certificate.clone();
+        match because {
+            None => ours.push(certificate),
+            Some(because) => somebodys.push(LeftCertificate { certificate, because }),
+        }
+    }
+    somebodys.iter().for_each(|left| tell(record, left));
+    record.certificates = ours;
+    record.left.extend(somebodys);
+    Ok(())
+}
+
+/// Whether a certificate was handed out to a holder before, whichever adapter it came by, or cannot be told from such a one by its
+/// adapter, which is given the serial number alone.
+async fn is_somebodys(
+    repository: &Repository,
+    authority: &str,
+    certificate: &AnyCertificate,
+) -> Result<bool, StoreError> {
+    let prefix = IndexPrefix::new(Index::CertificateBySerial, certificate.serial().to_string().as_bytes());
+    let known = repository.all::<CertificateRecord>(&prefix).await?;
+    let named = certificate.issuer_and_serial();
+    let is_same = |der: &Base64| {
+        AnyCertificate::from_der(der.as_slice()).is_ok_and(|known| known.issuer_and_serial() == named)
+    };
+    Ok(known.iter().map(|found| &found.value).any(|known| {
+        known.certificate_authority == authority
+            || std::iter::once(&known.signing_certificate).chain(&known.encryption_certificate).any(is_same)
+    }))
 }

@@ -1,11 +1,13 @@
 //! The download of an ordered certificate is an enrolment with a code of the order's own: whatever breaks in between, the same
 //! request goes on, and when the phone is away the broker goes on with it.
 
+use std::time::Duration;
+
 use yinqiao_lifecycle::certificate::RevocationReason;
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::order::{Order, Reason, State};
 use yinqiao_lifecycle::user::User;
-use yinqiao_lifecycle::{Actor, JobKind};
+use yinqiao_lifecycle::{Actor, Job, JobKind};
 use yinqiao_protocol::holder::{Enterprise as HolderEnterprise, Holder};
 use yinqiao_protocol::phone::Enrolled;
 use yinqiao_protocol::statement::{Enrolment, SignedText};
@@ -19,7 +21,12 @@ use crate::broker::Broker;
 use crate::directory::{DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::certificate::{self, CertificateCommand};
+use crate::lifecycle::enrolment::Shelf;
 use crate::lifecycle::job::Attempt;
+use crate::records::Repository;
+
+#[cfg(test)]
+mod tests;
 
 /// How long the same request gets its answer again after the certificate was issued, in seconds.
 const ANSWERED_AGAIN_SECONDS: u32 = 30 * 86_400;
@@ -95,20 +102,20 @@ async fn holder(broker: &Broker, user: &User, order: &Order) -> Result<Holder, A
 ///
 /// # Errors
 /// When the order does not take it.
-pub(crate) async fn begin_download(
-    broker: &Broker,
+pub(in crate::lifecycle) async fn begin_download(
+    shelf: Shelf<'_>,
     code_sm3: &Sm3Hex,
     request_sm3: Sm3Hex,
     enrolment: &Enrolment,
 ) -> Result<(), ApiError> {
-    let record = broker.directory.enrolment(code_sm3).await?.value;
+    let record = shelf.directory.enrolment(code_sm3).await?.value;
     let (Some(id), Some(user)) = (record.order, record.user) else { return Ok(()) };
-    let user = broker.repository.get::<User>(user.as_bytes()).await?.ok_or_else(no_such_order)?.value;
-    let signed_in = broker
-        .repository
+    let repository = shelf.repository;
+    let user = repository.get::<User>(user.as_bytes()).await?.ok_or_else(no_such_order)?.value;
+    let signed_in = repository
         .all::<yinqiao_lifecycle::user::DeviceSession>(&crate::records::users::sessions_of(user.id))
         .await?;
-    let now = broker.repository.clock().now();
+    let now = repository.clock().now();
     let from_own_phone = signed_in
         .iter()
         .any(|session| session.value.device_key == enrolment.device_key && session.value.is_live(&user, now));
@@ -117,15 +124,26 @@ pub(crate) async fn begin_download(
         return Err(ApiError::new(Kind::NotAllowed, text));
     }
     let actor = Actor::User(user.actor());
-    broker
-        .repository
+    repository
         .transact(async |transaction| {
             change(transaction, id, |order, now| order.begin_issue(request_sm3, &actor, now)).await.map(drop)
         })
         .await
 }
 
-/// What came of a download: the order hears of the certificate, or of the CA's refusal. Gives whether the order has ended with it.
+/// How far an order is after its download.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Noted {
+    /// It goes on.
+    GoesOn,
+    /// It has ended, and nothing is left to be done.
+    Ended,
+    /// It has ended; the same request, which may wait beside, could still be sent to the CA: the job sees to it that it is not, or that
+    /// what comes of it is revoked.
+    EndedWithRequest,
+}
+
+/// What came of a download: the order hears of the certificate, or of the CA's refusal.
 ///
 /// # Errors
 /// When the store fails.
@@ -133,36 +151,44 @@ pub(crate) async fn note_download(
     broker: &Broker,
     order: Option<OrderId>,
     outcome: &Result<Enrolled, ApiError>,
-) -> Result<bool, ApiError> {
-    let Some(id) = order else { return Ok(false) };
-    match outcome {
-        Ok(enrolled) => issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?,
-        Err(error) if is_final(broker, id, error).await? => {
-            failed(broker, id, &error.problem().detail).await?
+) -> Result<Noted, ApiError> {
+    let Some(id) = order else { return Ok(Noted::GoesOn) };
+    let noted = match outcome {
+        Ok(enrolled) => {
+            issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?;
+            Noted::Ended
         }
-        Err(_) => return Ok(false),
+        Err(error) => end_of(broker, id, error).await?,
+    };
+    if let (Err(error), Noted::Ended | Noted::EndedWithRequest) = (outcome, noted) {
+        failed(&broker.repository, id, &error.problem().detail, noted).await?;
     }
-    Ok(true)
+    Ok(noted)
 }
 
 /// Whether the CA will not issue for this request, ever: it refuses, or what it issued was refused and is being revoked. An answer
 /// that nobody can read is no end: there may be a certificate.
-async fn is_final(broker: &Broker, id: OrderId, error: &ApiError) -> Result<bool, ApiError> {
-    match error.kind() {
-        Kind::CertificateAuthorityRefused => Ok(true),
-        Kind::CertificateAuthorityBroken => {
-            let enrolment = broker.directory.enrolment(&code_of(broker, id).digest()).await?.value;
-            Ok(matches!(enrolment.state, EnrolmentState::Rejected { .. }))
-        }
-        _ => Ok(false),
+async fn end_of(broker: &Broker, id: OrderId, error: &ApiError) -> Result<Noted, ApiError> {
+    let kind = error.kind();
+    if !matches!(kind, Kind::CertificateAuthorityRefused | Kind::CertificateAuthorityBroken) {
+        return Ok(Noted::GoesOn);
     }
+    let enrolment = broker.directory.enrolment(&code_of(broker, id).digest()).await?.value;
+    Ok(match (kind, enrolment.state) {
+        (_, EnrolmentState::Rejected { .. }) => Noted::Ended,
+        (Kind::CertificateAuthorityRefused, _) => Noted::EndedWithRequest,
+        _ => Noted::GoesOn,
+    })
 }
 
-async fn failed(broker: &Broker, id: OrderId, reason: &str) -> Result<(), ApiError> {
-    broker
-        .repository
+/// Ends the order. The job ends with it only where nothing is left to be done.
+async fn failed(repository: &Repository, id: OrderId, reason: &str, noted: Noted) -> Result<(), ApiError> {
+    repository
         .transact(async |transaction| {
-            transaction.finish(&JobKind::Issue(id));
+            match noted {
+                Noted::EndedWithRequest => transaction.job(Job::new(JobKind::Issue(id), transaction.now())),
+                Noted::Ended | Noted::GoesOn => transaction.finish(&JobKind::Issue(id)),
+            }
             change(transaction, id, |order, now| order.fail(reason, &Actor::System, now)).await.map(drop)
         })
         .await
@@ -200,13 +226,14 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
     if matches!(order.state, State::Failed { .. }) {
         return given_up(broker, id, &code_sm3, found).await;
     }
+    let found = broker.shelf().without_void_key(&code_sm3, found).await?;
     match &found.value.state {
         EnrolmentState::Issued { enrolled, .. } => {
             issued(broker, id, Sm3Hex::of(enrolled.signing_certificate.as_slice())).await?;
             Ok(Attempt::Finished)
         }
         EnrolmentState::Rejected { reason, .. } => {
-            failed(broker, id, reason).await?;
+            failed(&broker.repository, id, reason, Noted::Ended).await?;
             Ok(Attempt::Finished)
         }
         EnrolmentState::Requested { enrolment: Some(bytes), .. } => {
@@ -216,24 +243,42 @@ pub(crate) async fn issue(broker: &Broker, id: OrderId) -> Result<Attempt, ApiEr
                 .map_err(|e| internal(e.to_string()))?;
             let outcome =
                 broker.go_on_with(&code_sm3, found, &enrolment, &request, Some(Patience::NONE)).await;
-            let ended = note_download(broker, Some(id), &outcome).await?;
-            match outcome {
-                Err(error) if !ended => Err(error),
-                _ => Ok(Attempt::Finished),
+            match note_download(broker, Some(id), &outcome).await? {
+                Noted::GoesOn => outcome.map(|_| Attempt::Finished),
+                Noted::Ended => Ok(Attempt::Finished),
+                Noted::EndedWithRequest => {
+                    let found = broker.directory.enrolment(&code_sm3).await?;
+                    given_up(broker, id, &code_sm3, found).await
+                }
             }
         }
         // The phone's request broke off before it was noted: it comes again, or another one.
-        EnrolmentState::Open | EnrolmentState::Requested { .. } => {
-            broker
-                .repository
-                .transact(async |transaction| {
-                    transaction.finish(&JobKind::Issue(id));
-                    change(transaction, id, |order, now| order.begin_again(now)).await.map(drop)
-                })
-                .await?;
-            Ok(Attempt::Finished)
+        EnrolmentState::Open => begin_again(broker.shelf(), id, &code_sm3).await,
+        EnrolmentState::Requested { enrolment: None, .. } => {
+            Err(ApiError::new(Kind::Internal, "an order's enrolment is stored without the phone's request"))
         }
     }
+}
+
+/// Sets an order free again, and has its code last as long as the order waits, in one step: a request that takes the code at this
+/// moment keeps the order, or finds it free and takes it once more.
+async fn begin_again(shelf: Shelf<'_>, id: OrderId, code_sm3: &Sm3Hex) -> Result<Attempt, ApiError> {
+    shelf
+        .repository
+        .transact(async |transaction| {
+            let mut found = shelf.directory.enrolment(code_sm3).await?;
+            if !matches!(found.value.state, EnrolmentState::Open) {
+                return Ok(Attempt::Again(Duration::ZERO));
+            }
+            transaction.finish(&JobKind::Issue(id));
+            let (_, order) = change(transaction, id, |order, now| order.begin_again(now)).await?;
+            if let Some(until) = order.deadline() {
+                found.value.expires_at = found.value.expires_at.max(until);
+            }
+            transaction.also(shelf.directory.enrolment_change(code_sm3, found.version, &found.value)?);
+            Ok(Attempt::Finished)
+        })
+        .await
 }
 
 /// Sees to it that nothing is left at the CA of a download whose order was given up in the middle.

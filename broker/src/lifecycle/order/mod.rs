@@ -7,7 +7,8 @@ mod offers;
 mod place;
 mod sweep;
 
-pub(crate) use download::{begin_download, download_code, issue, note_download};
+pub(in crate::lifecycle) use download::begin_download;
+pub(crate) use download::{download_code, issue, note_download};
 pub(crate) use invoice::{invoice, invoice_file};
 pub(crate) use money::refund;
 pub(crate) use offers::offers;

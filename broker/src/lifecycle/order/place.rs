@@ -1,12 +1,11 @@
 //! Making an order.
 
 use yinqiao_lifecycle::Actor;
-use yinqiao_lifecycle::certificate::Status;
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::offer::Facts;
-use yinqiao_lifecycle::order::{Applicant, Approver, Order, Reason, Wish};
+use yinqiao_lifecycle::order::{Applicant, Approver, Order, Wish};
 use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::holder::masked_name;
 use yinqiao_protocol::{OrderId, PaymentId};
@@ -16,7 +15,7 @@ use crate::broker::Broker;
 use crate::directory::CertificateRecord;
 use crate::http::problem::{ApiError, Kind};
 use crate::message::{self, Notice};
-use crate::records::companies::membership_key;
+use crate::records::companies::{membership_key, orders_of};
 use crate::records::{Index, IndexPrefix, Transaction};
 
 /// What is ordered, with names for what is new.
@@ -119,38 +118,28 @@ async fn certificates_before(
     Ok(u32::try_from(own.count()).unwrap_or(u32::MAX))
 }
 
-/// Whether the certificate that is to be replaced is the person's and can be: a renewal not too early, and nothing in the place
-/// of one that was revoked.
+/// Whether the certificate that is to be replaced is the person's and can be.
 async fn replaced(
     broker: &Broker,
-    transaction: &Transaction<'_>,
+    transaction: &mut Transaction<'_>,
     user: &User,
     new: &NewOrder,
 ) -> Result<(), ApiError> {
-    let (sm3, renewal) = match &new.wish.reason {
-        Reason::New => return Ok(()),
-        Reason::Renew { certificate } => (certificate, true),
-        Reason::Rekey { certificate } => (certificate, false),
-    };
+    let reason = &new.wish.reason;
+    let Some(sm3) = reason.in_place_of() else { return Ok(()) };
     let found = transaction.get::<CertificateRecord>(sm3.as_bytes()).await?;
-    let record = found
-        .map(|found| found.value)
-        .filter(|record| record.facts.user == Some(user.id) && record.facts.enterprise == new.enterprise)
-        .ok_or_else(|| {
-            ApiError::new(Kind::NotFound, "you have no such certificate for this company to be replaced")
-        })?;
-    let now = transaction.now();
-    if record.status(now) == Status::Revoked {
-        let text = "the certificate was revoked: order a new one in place of a renewal";
-        return Err(ApiError::new(Kind::Conflict, text));
-    }
-    let earliest = broker.offers.policy.renewal_days.saturating_mul(86_400);
-    if renewal && record.facts.not_after > now.plus_seconds(earliest) {
-        let text = format!(
-            "the certificate can be renewed from {} days before its end on: it ends {}",
-            broker.offers.policy.renewal_days, record.facts.not_after
-        );
-        return Err(ApiError::new(Kind::Conflict, text));
-    }
+    let own = |record: &CertificateRecord| {
+        record.facts.user == Some(user.id) && record.facts.enterprise == new.enterprise
+    };
+    let found = found.filter(|found| own(&found.value)).ok_or_else(|| {
+        ApiError::new(Kind::NotFound, "you have no such certificate for this company to be replaced")
+    })?;
+    let record = &found.value;
+    let orders = transaction.repository().all::<Order>(&orders_of(user.id)).await?;
+    let orders = orders.iter().map(|found| &found.value);
+    let of = (&record.facts, &record.standing);
+    reason.may_replace(of, orders, &broker.offers.policy, transaction.now())?;
+    // The certificate gets a new version: of two orders in its place at once, one sees the other.
+    transaction.put(Some(&found), record)?;
     Ok(())
 }

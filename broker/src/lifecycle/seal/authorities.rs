@@ -13,8 +13,8 @@ pub enum Handed {
     Fit(IssuedSeal),
     /// Something else: it is of no use, and has to be revoked.
     Unfit {
-        /// What the CA knows it by.
-        seal_id: String,
+        /// It.
+        issued: IssuedSeal,
         /// What does not fit.
         text: String,
     },
@@ -77,7 +77,7 @@ impl SealAuthorities for Authorities {
             let issued = authority.issue_seal(key, request.clone(), Patience::NONE).await?;
             Ok(match fits(&authority, request, &issued) {
                 Ok(()) => Handed::Fit(issued),
-                Err(text) => Handed::Unfit { seal_id: issued.seal_id, text },
+                Err(text) => Handed::Unfit { issued, text },
             })
         })
     }

@@ -151,7 +151,7 @@ impl SealAuthorities for SealCa {
                 }
                 Matter::Made { issued, fit: true } => Ok(Handed::Fit(issued)),
                 Matter::Made { issued, fit: false } => {
-                    Ok(Handed::Unfit { seal_id: issued.seal_id, text: "another name".to_owned() })
+                    Ok(Handed::Unfit { issued, text: "another name".to_owned() })
                 }
                 Matter::Rejected => {
                     Err(AuthorityError::Refused { authority, text: "not legible".to_owned() })

@@ -17,6 +17,7 @@ use super::application::take;
 use super::authorities::{Handed, SealAuthorities};
 use super::issued::{seal_type, unix_millis};
 use super::revocation::{find, key, record_of};
+use super::unfit;
 use crate::adapter::{AuthorityError, Withdrawal};
 use crate::directory::SealRecord;
 use crate::http::problem::ApiError;
@@ -100,10 +101,12 @@ impl Matter<'_> {
             Ok(Handed::Fit(issued)) => {
                 Ok(Verdict { review: Review::Made(self.record.seal()), issued: Some(issued) })
             }
-            Ok(Handed::Unfit { seal_id, text }) => {
+            Ok(Handed::Unfit { issued, text }) => {
                 let application = self.record.application.id;
                 error!(%application, text, "a seal is not what was asked for: its CA is to revoke it");
-                self.revoke_unfit(&seal_id).await?;
+                let made = (&request, &issued);
+                unfit::revoke(self.repository, self.authorities, self.authority(), &self.unfit_key, made)
+                    .await?;
                 let reason = format!("the CA made another seal than was asked for: {text}");
                 Ok(Review::Rejected(shown(&reason)).into())
             }
@@ -119,20 +122,6 @@ impl Matter<'_> {
             Withdrawal::Withdrawn => Ok(Review::Withdrawn.into()),
             // Whatever comes of it, the seal is revoked.
             Withdrawal::TooLate => self.ask_to_make().await,
-        }
-    }
-
-    /// Sees to it that a seal that nobody asked for is revoked.
-    async fn revoke_unfit(&self, seal_id: &str) -> Result<(), AuthorityError> {
-        let reason = "it is not what was asked for";
-        match self.authorities.revoke(self.authority(), &self.unfit_key, seal_id, reason).await {
-            Ok(()) | Err(AuthorityError::Over) => Ok(()),
-            Err(error) if error.is_final() => {
-                let adapter = self.authority();
-                error!(seal_id, adapter, %error, "a seal that is not what was asked for is not revoked by its CA: ask the CA to");
-                Ok(())
-            }
-            Err(error) => Err(error),
         }
     }
 }

@@ -38,6 +38,7 @@ impl Office {
             data: Data { name: "某某公司".to_owned(), ..Data::default() },
             legal_person: user,
             successor: None,
+            decided: None,
             state: State::Active,
             since: desk.now(),
         };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use yinqiao_ca_abi::capability::CA_CAN_LOOKUP;
-use yinqiao_ca_sdk::messages::{IdempotencyKey, LookupQuery, LookupReply};
+use yinqiao_ca_sdk::messages::{IdempotencyKey, LookupQuery, LookupReply, Reply};
 use yinqiao_ca_worker::CallOptions;
 use yinqiao_protocol::Timestamp;
 
@@ -169,7 +169,12 @@ async fn look_up(live: Option<&Authorities>, entry: &JournalEntry, key: &Idempot
         Ok(LookupReply::Absent) => Lookup::Absent,
         Ok(LookupReply::Pending { token }) => Lookup::Pending(token),
         Ok(LookupReply::Done { operation, reply }) if operation == entry.operation => {
-            Lookup::Done(reply.get().to_owned())
+            match Reply::parse(operation, reply.get().as_bytes()) {
+                Ok(_) => Lookup::Done(reply.get().to_owned()),
+                Err(reason) => Lookup::NotAsked(format!(
+                    "its plugin says that it has done it, in a reply that cannot be ({reason}): tell its vendor"
+                )),
+            }
         }
         Ok(LookupReply::Done { operation, .. }) => Lookup::NotAsked(format!(
             "its plugin answers for another operation, {operation}: tell its vendor"

@@ -41,6 +41,7 @@ use super::{
     Collection, EventSink, EventsOf, OpeningRecord, RecordChange, Records, SessionChange, SessionDeadline,
     SessionStore, StoreError, StoreFuture, StoredRecord, StoredSession,
 };
+use crate::failpoint::{self, Failpoint};
 
 /// Most bytes of pages that sled keeps in memory. A ceiling, not a reservation.
 const CACHE_BYTES: u64 = 512 * 1024 * 1024;
@@ -226,7 +227,15 @@ impl Records for SledStore {
     fn change(&self, changes: Vec<RecordChange>) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             records::check_keys(&changes)?;
-            self.submit(records::weight(&changes), |answer| Work::Records { changes, answer }).await
+            let counts = failpoint::counts(&changes);
+            if counts {
+                failpoint::pass(Failpoint::CommitBefore);
+            }
+            self.submit(records::weight(&changes), |answer| Work::Records { changes, answer }).await?;
+            if counts {
+                failpoint::pass(Failpoint::CommitAfter);
+            }
+            Ok(())
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::lifecycle::certificate::{self, CertificateCommand};
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = CertificateSuspensionRequest,
     responses((status = 200, description = "Suspended", body = CertificateView), ForChange),
@@ -51,7 +51,7 @@ pub async fn suspend(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses(
         (status = 200, description = "Resumed, as soon as `authority_pending` is false", body = CertificateView),
@@ -76,7 +76,7 @@ pub async fn resume(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = CertificateRevocationRequest,
     responses((status = 200, description = "Revoked", body = CertificateView), ForChange),

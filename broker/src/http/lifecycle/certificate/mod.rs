@@ -9,7 +9,7 @@ use yinqiao_protocol::Sm3Hex;
 use super::caller::SignedIn;
 use crate::directory::CertificateRecord;
 use crate::http::problem::ApiError;
-use crate::http::resource;
+use crate::http::resource::resource;
 use crate::records::Repository;
 
 mod change;
@@ -46,52 +46,28 @@ pub struct Document;
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/certificates").route(web::get().to(list::own)))
-        .service(resource("/v1/certificates/{certificate}").route(web::get().to(list::one)))
-        .service(
-            resource("/v1/certificates/{certificate}/signing-certificate")
-                .route(web::get().to(file::signing)),
-        )
-        .service(
-            resource("/v1/certificates/{certificate}/encryption-certificate")
-                .route(web::get().to(file::encryption)),
-        )
-        .service(resource("/v1/certificates/{certificate}/suspend").route(web::post().to(change::suspend)))
-        .service(resource("/v1/certificates/{certificate}/resume").route(web::post().to(change::resume)))
-        .service(resource("/v1/certificates/{certificate}/revoke").route(web::post().to(change::revoke)))
-        .service(resource("/v1/enterprises/{code}/certificates").route(web::get().to(list::of_enterprise)))
-        .service(
-            resource("/v1/enterprises/{code}/members/{user}/certificates")
-                .route(web::get().to(list::of_member)),
-        )
+        .service(resource("/v1/certificates").get(list::own))
+        .service(resource("/v1/certificates/{certificate}").get(list::one))
+        .service(resource("/v1/certificates/{certificate}/signing-certificate").get(file::signing))
+        .service(resource("/v1/certificates/{certificate}/encryption-certificate").get(file::encryption))
+        .service(resource("/v1/certificates/{certificate}/suspend").post(change::suspend))
+        .service(resource("/v1/certificates/{certificate}/resume").post(change::resume))
+        .service(resource("/v1/certificates/{certificate}/revoke").post(change::revoke))
+        .service(resource("/v1/enterprises/{code}/certificates").get(list::of_enterprise))
+        .service(resource("/v1/enterprises/{code}/members/{user}/certificates").get(list::of_member))
         .configure(configure_staff);
 }
 
 fn configure_staff(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/operator/users/{user}/certificates").route(web::get().to(staff::of_user)))
-        .service(
-            resource("/v1/operator/enterprises/{code}/certificates")
-                .route(web::get().to(staff::of_enterprise)),
-        )
-        .service(
-            resource("/v1/operator/serial-numbers/{serial}/certificates")
-                .route(web::get().to(staff::of_serial)),
-        )
-        .service(resource("/v1/operator/certificates/{certificate}").route(web::get().to(staff::one)))
-        .service(
-            resource("/v1/operator/certificates/{certificate}/suspend").route(web::post().to(staff::suspend)),
-        )
-        .service(
-            resource("/v1/operator/certificates/{certificate}/resume").route(web::post().to(staff::resume)),
-        )
-        .service(
-            resource("/v1/operator/certificates/{certificate}/revoke").route(web::post().to(staff::revoke)),
-        )
-        .service(
-            resource("/v1/operator/certificates/{certificate}/ask-again")
-                .route(web::post().to(staff::ask_again)),
-        );
+        .service(resource("/v1/operator/users/{user}/certificates").get(staff::of_user))
+        .service(resource("/v1/operator/enterprises/{code}/certificates").get(staff::of_enterprise))
+        .service(resource("/v1/operator/serial-numbers/{serial}/certificates").get(staff::of_serial))
+        .service(resource("/v1/operator/certificates/{certificate}").get(staff::one))
+        .service(resource("/v1/operator/certificates/{certificate}/suspend").post(staff::suspend))
+        .service(resource("/v1/operator/certificates/{certificate}/resume").post(staff::resume))
+        .service(resource("/v1/operator/certificates/{certificate}/revoke").post(staff::revoke))
+        .service(resource("/v1/operator/certificates/{certificate}/ask-again").post(staff::ask_again));
 }
 
 /// A certificate that is the caller's, or of the company that the caller stands for.

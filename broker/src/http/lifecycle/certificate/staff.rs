@@ -115,7 +115,7 @@ pub async fn one(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = CertificateSuspensionRequest,
     responses((status = 200, description = "Suspended", body = CertificateView), ForChange),
@@ -140,7 +140,7 @@ pub async fn suspend(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses(
         (status = 200, description = "Resumed, as soon as `authority_pending` is false", body = CertificateView),
@@ -165,7 +165,7 @@ pub async fn resume(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = CertificateRevocationRequest,
     responses((status = 200, description = "Revoked", body = CertificateView), ForChange),
@@ -190,7 +190,7 @@ pub async fn revoke(
     tag = "certificate",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 202, description = "The CA is asked", body = CertificateView), ForChange),
     security(("operator" = ["operator"])),

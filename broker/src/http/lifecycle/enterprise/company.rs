@@ -55,7 +55,7 @@ pub async fn view(
     tag = "enterprises",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("If-Match" = String, Header, description = "ETag of what was read"),
+        IfMatch,
     ),
     request_body = EnterpriseData,
     responses((status = 200, description = "Changed", body = EnterpriseView), ForChange),

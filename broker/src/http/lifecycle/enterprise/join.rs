@@ -32,7 +32,7 @@ use crate::records::{Transaction, Versioned};
     tag = "memberships",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = JoinRequest,
     responses((status = 201, description = "It waits for the legal person", body = MembershipView), ForChange),
@@ -106,7 +106,7 @@ pub async fn memberships(
     tag = "memberships",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Taken back", body = MembershipView), ForChange),
     security(("device_session" = ["user"])),

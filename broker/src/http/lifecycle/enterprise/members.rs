@@ -110,7 +110,7 @@ pub async fn one(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "The person"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "The person belongs to the company", body = MemberView), ForChange),
     security(("device_session" = ["legal_person"])),
@@ -137,7 +137,7 @@ pub async fn approve(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "The person"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Rejected", body = MemberView), ForChange),
@@ -209,7 +209,7 @@ async fn take(
     tag = "members",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = NewMember,
     responses((status = 201, description = "The person belongs to the company", body = MemberView), ForChange),

@@ -10,7 +10,7 @@ use yinqiao_protocol::enterprise::{CascadeView, OpenStepView};
 
 use super::caller::SignedIn;
 use crate::http::problem::{ApiError, Kind};
-use crate::http::resource;
+use crate::http::resource::resource;
 use crate::records::{Repository, Versioned};
 
 mod company;
@@ -50,51 +50,24 @@ pub struct Document;
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
-            resource("/v1/enterprises/{code}")
-                .route(web::get().to(company::view))
-                .route(web::put().to(company::edit))
-                .route(web::delete().to(company::delete)),
+            resource("/v1/enterprises/{code}").get(company::view).put(company::edit).delete(company::delete),
         )
-        .service(resource("/v1/enterprises/{code}/removals/{cascade}").route(web::get().to(company::removal)))
-        .service(
-            resource("/v1/enterprises/{code}/applications")
-                .route(web::get().to(members::applications))
-                .route(web::post().to(join::apply)),
-        )
-        .service(
-            resource("/v1/enterprises/{code}/applications/{user}/approve")
-                .route(web::post().to(members::approve)),
-        )
-        .service(
-            resource("/v1/enterprises/{code}/applications/{user}/reject")
-                .route(web::post().to(members::reject)),
-        )
-        .service(
-            resource("/v1/enterprises/{code}/members")
-                .route(web::get().to(members::list))
-                .route(web::post().to(members::add)),
-        )
-        .service(
-            resource("/v1/enterprises/{code}/members/{user}")
-                .route(web::get().to(members::one))
-                .route(web::delete().to(members::remove)),
-        )
+        .service(resource("/v1/enterprises/{code}/removals/{cascade}").get(company::removal))
+        .service(resource("/v1/enterprises/{code}/applications").get(members::applications).post(join::apply))
+        .service(resource("/v1/enterprises/{code}/applications/{user}/approve").post(members::approve))
+        .service(resource("/v1/enterprises/{code}/applications/{user}/reject").post(members::reject))
+        .service(resource("/v1/enterprises/{code}/members").get(members::list).post(members::add))
+        .service(resource("/v1/enterprises/{code}/members/{user}").get(members::one).delete(members::remove))
         .service(
             resource("/v1/enterprises/{code}/succession")
-                .route(web::post().to(succession::request))
-                .route(web::delete().to(succession::withdraw)),
+                .post(succession::request)
+                .delete(succession::withdraw),
         )
-        .service(
-            resource("/v1/enterprises/{code}/succession/{user}/approve")
-                .route(web::post().to(succession::approve)),
-        )
-        .service(
-            resource("/v1/enterprises/{code}/succession/{user}/reject")
-                .route(web::post().to(succession::reject)),
-        )
-        .service(resource("/v1/account/memberships").route(web::get().to(join::memberships)))
-        .service(resource("/v1/account/memberships/{code}/withdraw").route(web::post().to(join::withdraw)))
-        .service(resource("/v1/account/memberships/{code}").route(web::delete().to(join::leave)));
+        .service(resource("/v1/enterprises/{code}/succession/{user}/approve").post(succession::approve))
+        .service(resource("/v1/enterprises/{code}/succession/{user}/reject").post(succession::reject))
+        .service(resource("/v1/account/memberships").get(join::memberships))
+        .service(resource("/v1/account/memberships/{code}/withdraw").post(join::withdraw))
+        .service(resource("/v1/account/memberships/{code}").delete(join::leave));
 }
 
 /// What is said of a company that is not there, or not the caller's.

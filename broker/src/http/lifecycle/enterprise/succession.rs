@@ -27,7 +27,7 @@ use crate::records::Transaction;
     tag = "enterprises",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 202, description = "It waits for a decision", body = SuccessorView), ForChange),
     security(("device_session" = ["verified"])),
@@ -92,7 +92,7 @@ pub async fn withdraw(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed"), ForChange),
     security(("device_session" = ["legal_person"])),
@@ -115,7 +115,7 @@ pub async fn approve(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Not agreed"), ForChange),
     security(("device_session" = ["legal_person"])),
@@ -138,7 +138,11 @@ async fn decided(
 ) -> Result<HttpResponse, ApiError> {
     let id = CascadeId::random();
     post.run(&broker.repository, &caller.caller(), &(), async |transaction| {
-        led_by(transaction.repository(), caller, &code).await?;
+        let company = transaction.get::<Enterprise>(code.as_str().as_bytes()).await?;
+        // Whoever has agreed to a successor leads no more, and may say so again.
+        if !company.is_some_and(|found| found.value.had_succession_decided_by(caller.id())) {
+            led_by(transaction.repository(), caller, &code).await?;
+        }
         decide(transaction, &code, user, approved, id, &caller.actor()).await?;
         Ok(Answer::ok(()))
     })

@@ -25,7 +25,7 @@ use crate::lifecycle::order::{change, no_such_order};
     tag = "orders",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed", body = OrderView), ForChange),
     security(("device_session" = ["legal_person"])),
@@ -47,7 +47,7 @@ pub async fn approve(
     tag = "orders",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Rejected", body = OrderView), ForChange),
@@ -72,7 +72,7 @@ pub async fn reject(
     tag = "orders",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Cancelled", body = OrderView), ForChange),
     security(("device_session" = ["user", "legal_person"])),

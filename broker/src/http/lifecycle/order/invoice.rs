@@ -23,7 +23,7 @@ use crate::lifecycle::order::{change, invoice_file, no_such_order};
     tag = "orders",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = NewInvoice,
     responses((status = 202, description = "It is being made", body = OrderView), ForChange),

@@ -10,7 +10,7 @@ use yinqiao_protocol::OrderId;
 use super::caller::SignedIn;
 use crate::broker::Broker;
 use crate::http::problem::ApiError;
-use crate::http::resource;
+use crate::http::resource::resource;
 use crate::lifecycle::order::no_such_order;
 use crate::records::Versioned;
 
@@ -47,22 +47,18 @@ pub struct Document;
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/offers").route(web::get().to(place::offers)))
-        .service(resource("/v1/orders").route(web::get().to(list::own)).route(web::post().to(place::place)))
-        .service(resource("/v1/orders/{order}").route(web::get().to(list::one)))
-        .service(resource("/v1/orders/{order}/approve").route(web::post().to(decide::approve)))
-        .service(resource("/v1/orders/{order}/reject").route(web::post().to(decide::reject)))
-        .service(resource("/v1/orders/{order}/cancel").route(web::post().to(decide::cancel)))
-        .service(resource("/v1/orders/{order}/download-code").route(web::get().to(place::code)))
-        .service(resource("/v1/orders/{order}/payment.svg").route(web::get().to(payment::svg)))
-        .service(resource("/v1/orders/{order}/payment.png").route(web::get().to(payment::png)))
-        .service(
-            resource("/v1/orders/{order}/invoice")
-                .route(web::get().to(invoice::file))
-                .route(web::post().to(invoice::request)),
-        )
-        .service(resource("/v1/enterprises/{code}/orders").route(web::get().to(list::of_enterprise)))
-        .service(resource("/v1/payments/callback").route(web::post().to(payment::callback)));
+        .service(resource("/v1/offers").get(place::offers))
+        .service(resource("/v1/orders").get(list::own).post(place::place))
+        .service(resource("/v1/orders/{order}").get(list::one))
+        .service(resource("/v1/orders/{order}/approve").post(decide::approve))
+        .service(resource("/v1/orders/{order}/reject").post(decide::reject))
+        .service(resource("/v1/orders/{order}/cancel").post(decide::cancel))
+        .service(resource("/v1/orders/{order}/download-code").get(place::code))
+        .service(resource("/v1/orders/{order}/payment.svg").get(payment::svg))
+        .service(resource("/v1/orders/{order}/payment.png").get(payment::png))
+        .service(resource("/v1/orders/{order}/invoice").get(invoice::file).post(invoice::request))
+        .service(resource("/v1/enterprises/{code}/orders").get(list::of_enterprise))
+        .service(resource("/v1/payments/callback").post(payment::callback));
 }
 
 /// An order that the caller may see: one's own, or of the company that one leads.

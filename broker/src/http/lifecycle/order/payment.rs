@@ -16,7 +16,7 @@ use crate::http::lifecycle::caller::SignedIn;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::order::change;
-use crate::payment::CallbackError;
+use crate::payment::{CallbackError, PaymentNotice};
 use crate::records::{Index, IndexPrefix};
 use crate::session::picture;
 
@@ -83,8 +83,13 @@ async fn text(broker: &Broker, caller: &SignedIn, id: OrderId) -> Result<String,
     path = "/v1/payments/callback",
     operation_id = "payment_callback",
     tag = "payments",
-    params(("Yinqiao-Signature" = String, Header, description = "t=SECONDS,hmac-sm3=HEX or t=SECONDS,sm2=HEX")),
-    request_body(content = String, content_type = "application/json"),
+    params((
+        "Yinqiao-Signature" = String,
+        Header,
+        description = "t=SECONDS,hmac-sm3=HEX or t=SECONDS,sm2=HEX",
+        pattern = "^t=[0-9]{1,18},(hmac-sm3|sm2)=([0-9a-f]{2})+$",
+    )),
+    request_body = PaymentNotice,
     responses((status = 200, description = "Taken note of"), ForChange),
 )]
 pub async fn callback(
@@ -99,7 +104,7 @@ pub async fn callback(
         let kind = match error {
             CallbackError::NoProvider => Kind::NotAllowed,
             CallbackError::Header | CallbackError::Body(_) => Kind::MalformedRequest,
-            CallbackError::Time | CallbackError::Signature => Kind::Unauthorized,
+            CallbackError::NoKey | CallbackError::Time | CallbackError::Signature => Kind::Unauthorized,
         };
         ApiError::new(kind, error.to_string())
     })?;

@@ -49,7 +49,7 @@ pub async fn offers(broker: web::Data<Broker>, Verified(caller): Verified) -> we
     path = "/v1/orders",
     operation_id = "place_order",
     tag = "orders",
-    params(("Idempotency-Key" = String, Header, description = "New for each new request")),
+    params(Post),
     request_body = OrderRequest,
     responses((status = 201, description = "Ordered", body = OrderView), ForChange),
     security(("device_session" = ["verified"])),

@@ -1,6 +1,6 @@
 //! An order as it is shown.
 
-use yinqiao_lifecycle::order::{Approver, InvoiceState, Order, Reason, State};
+use yinqiao_lifecycle::order::{Approver, InvoiceState, Order, State};
 use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::holder::masked_name;
 use yinqiao_protocol::order::{InvoiceView, OrderView, PaymentView};
@@ -28,10 +28,7 @@ pub async fn view(broker: &Broker, order: &Order) -> Result<OrderView, StoreErro
         certificate_authority: order.wish.certificate_authority.clone(),
         product: order.wish.product.clone(),
         days: order.wish.days,
-        in_place_of: match &order.wish.reason {
-            Reason::New => None,
-            Reason::Renew { certificate } | Reason::Rekey { certificate } => Some(*certificate),
-        },
+        in_place_of: order.wish.reason.in_place_of().copied(),
         approver: match order.approver {
             Approver::Nobody => "nobody",
             Approver::LegalPerson => "legal_person",

@@ -3,7 +3,7 @@
 use actix_web::web;
 use utoipa::OpenApi;
 
-use crate::http::resource;
+use crate::http::resource::resource;
 
 mod own;
 mod staff;
@@ -25,11 +25,11 @@ pub struct Document;
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/certificates/{certificate}/recoveries").route(web::post().to(own::request)))
-        .service(resource("/v1/recoveries").route(web::get().to(own::list)))
-        .service(resource("/v1/recoveries/{recovery}").route(web::get().to(own::one)))
-        .service(resource("/v1/recoveries/{recovery}/withdraw").route(web::post().to(own::withdraw)))
-        .service(resource("/v1/operator/recoveries").route(web::get().to(staff::list)))
-        .service(resource("/v1/operator/recoveries/{recovery}/consent").route(web::post().to(staff::consent)))
-        .service(resource("/v1/operator/recoveries/{recovery}/reject").route(web::post().to(staff::reject)));
+        .service(resource("/v1/certificates/{certificate}/recoveries").post(own::request))
+        .service(resource("/v1/recoveries").get(own::list))
+        .service(resource("/v1/recoveries/{recovery}").get(own::one))
+        .service(resource("/v1/recoveries/{recovery}/withdraw").post(own::withdraw))
+        .service(resource("/v1/operator/recoveries").get(staff::list))
+        .service(resource("/v1/operator/recoveries/{recovery}/consent").post(staff::consent))
+        .service(resource("/v1/operator/recoveries/{recovery}/reject").post(staff::reject));
 }

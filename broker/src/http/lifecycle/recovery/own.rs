@@ -30,7 +30,7 @@ const LONGEST_REQUEST: usize = 12_288;
     tag = "recovery",
     params(
         ("certificate" = Sm3Hex, Path, description = "SM3 of the signing certificate's DER"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = RecoveryRequest,
     responses((status = 201, description = "Waits for consents", body = RecoveryView), ForChange),
@@ -126,7 +126,7 @@ pub async fn one(
     tag = "recovery",
     params(
         ("recovery" = RecoveryId, Path, description = "The request"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Withdrawn", body = RecoveryView), ForChange),
     security(("device_session" = ["user"])),

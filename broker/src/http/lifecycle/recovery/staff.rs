@@ -48,7 +48,7 @@ pub async fn list(
     tag = "recovery",
     params(
         ("recovery" = RecoveryId, Path, description = "The request"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Consented", body = RecoveryView), ForChange),
     security(("operator" = ["security_officer"])),
@@ -77,7 +77,7 @@ pub async fn consent(
     tag = "recovery",
     params(
         ("recovery" = RecoveryId, Path, description = "The request"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = RecoveryRejection,
     responses((status = 200, description = "Rejected", body = RecoveryView), ForChange),

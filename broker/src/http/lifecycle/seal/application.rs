@@ -28,7 +28,7 @@ use crate::records::seals::{SealApplicationRecord, seal_applications_of};
     tag = "seals",
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = SealApplicationRequest,
     responses((status = 201, description = "The CA reviews it", body = SealApplicationView), ForChange),
@@ -118,7 +118,7 @@ pub async fn one(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("application" = SealApplicationId, Path, description = "The application"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Cancelled", body = SealApplicationView), ForChange),
     security(("device_session" = ["legal_person"])),

@@ -179,7 +179,7 @@ pub async fn users(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("seal" = SealId, Path, description = "The seal"),
-        ("If-Match" = String, Header, description = "ETag of the seal as it was read"),
+        IfMatch,
     ),
     request_body = SealUsage,
     responses((status = 200, description = "Changed", body = SealView), ForChange),
@@ -219,7 +219,7 @@ pub async fn change_usage(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("seal" = SealId, Path, description = "The seal"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = SealRevocationRequest,
     responses((status = 200, description = "Revoked", body = SealView), ForChange),

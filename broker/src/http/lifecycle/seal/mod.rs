@@ -46,32 +46,25 @@ pub fn configure(config: &mut web::ServiceConfig) {
             resource("/v1/enterprises/{code}/seal-pictures")
                 // One more tells that there are too many.
                 .app_data(web::PayloadConfig::new(MOST_BYTES + 1))
-                .route(web::post().to(picture::upload)),
+                .post(picture::upload),
         )
-        .service(
-            resource("/v1/enterprises/{code}/seal-pictures/{picture}").route(web::get().to(picture::preview)),
-        )
+        .service(resource("/v1/enterprises/{code}/seal-pictures/{picture}").get(picture::preview))
         .service(
             resource("/v1/enterprises/{code}/seal-applications")
-                .route(web::get().to(application::list))
-                .route(web::post().to(application::apply)),
+                .get(application::list)
+                .post(application::apply),
         )
-        .service(
-            resource("/v1/enterprises/{code}/seal-applications/{application}")
-                .route(web::get().to(application::one)),
-        )
+        .service(resource("/v1/enterprises/{code}/seal-applications/{application}").get(application::one))
         .service(
             resource("/v1/enterprises/{code}/seal-applications/{application}/cancel")
-                .route(web::post().to(application::cancel)),
+                .post(application::cancel),
         )
-        .service(resource("/v1/enterprises/{code}/seals").route(web::get().to(made::list)))
-        .service(resource("/v1/enterprises/{code}/seals/{seal}").route(web::get().to(made::one)))
-        .service(resource("/v1/enterprises/{code}/seals/{seal}/picture").route(web::get().to(made::picture)))
-        .service(resource("/v1/enterprises/{code}/seals/{seal}/users").route(web::get().to(made::users)))
-        .service(
-            resource("/v1/enterprises/{code}/seals/{seal}/usage").route(web::put().to(made::change_usage)),
-        )
-        .service(resource("/v1/enterprises/{code}/seals/{seal}/revoke").route(web::post().to(made::revoke)))
+        .service(resource("/v1/enterprises/{code}/seals").get(made::list))
+        .service(resource("/v1/enterprises/{code}/seals/{seal}").get(made::one))
+        .service(resource("/v1/enterprises/{code}/seals/{seal}/picture").get(made::picture))
+        .service(resource("/v1/enterprises/{code}/seals/{seal}/users").get(made::users))
+        .service(resource("/v1/enterprises/{code}/seals/{seal}/usage").put(made::change_usage))
+        .service(resource("/v1/enterprises/{code}/seals/{seal}/revoke").post(made::revoke))
         .configure(configure_staff);
 }
 
@@ -79,17 +72,12 @@ fn configure_staff(config: &mut web::ServiceConfig) {
     config
         .service(
             resource("/v1/operator/seal-application-states/{state}/seal-applications")
-                .route(web::get().to(staff::applications)),
+                .get(staff::applications),
         )
-        .service(
-            resource("/v1/operator/seal-applications/{application}").route(web::get().to(staff::application)),
-        )
-        .service(resource("/v1/operator/enterprises/{code}/seals").route(web::get().to(staff::seals)))
-        .service(resource("/v1/operator/enterprises/{code}/seals/{seal}").route(web::get().to(staff::one)))
-        .service(
-            resource("/v1/operator/enterprises/{code}/seals/{seal}/revoke")
-                .route(web::post().to(staff::revoke)),
-        );
+        .service(resource("/v1/operator/seal-applications/{application}").get(staff::application))
+        .service(resource("/v1/operator/enterprises/{code}/seals").get(staff::seals))
+        .service(resource("/v1/operator/enterprises/{code}/seals/{seal}").get(staff::one))
+        .service(resource("/v1/operator/enterprises/{code}/seals/{seal}/revoke").post(staff::revoke));
 }
 
 /// As the lifecycle calls it.

@@ -59,7 +59,7 @@ pub enum PictureBackground {
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         PictureQuery,
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body(content(("image/png"), ("image/jpeg")), description = "The file"),
     responses((status = 201, description = "The picture as it is kept", body = SealPictureView), ForChange),

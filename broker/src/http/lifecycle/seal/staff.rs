@@ -122,7 +122,7 @@ pub async fn one(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("seal" = SealId, Path, description = "The seal"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = SealRevocationRequest,
     responses((status = 200, description = "Revoked", body = SealView), ForChange),

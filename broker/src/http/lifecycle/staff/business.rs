@@ -73,7 +73,7 @@ pub async fn enterprise(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed"), ForChange),
     security(("operator" = ["operator"])),
@@ -96,7 +96,7 @@ pub async fn approve_succession(
     params(
         ("code" = String, Path, description = "统一社会信用代码"),
         ("user" = UserId, Path, description = "Who asks"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Not agreed"), ForChange),
     security(("operator" = ["operator"])),

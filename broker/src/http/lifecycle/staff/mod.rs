@@ -4,7 +4,7 @@
 use actix_web::web;
 use utoipa::OpenApi;
 
-use crate::http::resource;
+use crate::http::resource::resource;
 
 mod business;
 mod colleagues;
@@ -51,53 +51,37 @@ pub struct Document;
 /// Sets up the endpoints.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/operator/orders").route(web::get().to(orders::list)))
-        .service(resource("/v1/operator/orders.csv").route(web::get().to(figures::orders_csv)))
-        .service(resource("/v1/operator/order-states/{state}/orders").route(web::get().to(orders::of_state)))
-        .service(resource("/v1/operator/orders/{order}").route(web::get().to(orders::one)))
-        .service(resource("/v1/operator/orders/{order}/approve").route(web::post().to(orders::approve)))
-        .service(resource("/v1/operator/orders/{order}/reject").route(web::post().to(orders::reject)))
-        .service(resource("/v1/operator/orders/{order}/cancel").route(web::post().to(orders::cancel)))
-        .service(resource("/v1/operator/orders/{order}/fail").route(web::post().to(orders::fail)))
-        .service(
-            resource("/v1/operator/orders/{order}/confirm-payment")
-                .route(web::post().to(orders::confirm_payment)),
-        )
-        .service(
-            resource("/v1/operator/orders/{order}/confirm-refund")
-                .route(web::post().to(orders::confirm_refund)),
-        )
-        .service(resource("/v1/operator/enterprises").route(web::get().to(business::enterprises)))
-        .service(resource("/v1/operator/enterprises/{code}").route(web::get().to(business::enterprise)))
+        .service(resource("/v1/operator/orders").get(orders::list))
+        .service(resource("/v1/operator/orders.csv").get(figures::orders_csv))
+        .service(resource("/v1/operator/order-states/{state}/orders").get(orders::of_state))
+        .service(resource("/v1/operator/orders/{order}").get(orders::one))
+        .service(resource("/v1/operator/orders/{order}/approve").post(orders::approve))
+        .service(resource("/v1/operator/orders/{order}/reject").post(orders::reject))
+        .service(resource("/v1/operator/orders/{order}/cancel").post(orders::cancel))
+        .service(resource("/v1/operator/orders/{order}/fail").post(orders::fail))
+        .service(resource("/v1/operator/orders/{order}/confirm-payment").post(orders::confirm_payment))
+        .service(resource("/v1/operator/orders/{order}/confirm-refund").post(orders::confirm_refund))
+        .service(resource("/v1/operator/enterprises").get(business::enterprises))
+        .service(resource("/v1/operator/enterprises/{code}").get(business::enterprise))
         .service(
             resource("/v1/operator/enterprises/{code}/succession/{user}/approve")
-                .route(web::post().to(business::approve_succession)),
+                .post(business::approve_succession),
         )
         .service(
             resource("/v1/operator/enterprises/{code}/succession/{user}/reject")
-                .route(web::post().to(business::reject_succession)),
+                .post(business::reject_succession),
         )
-        .service(resource("/v1/operator/users").route(web::get().to(business::users)))
-        .service(resource("/v1/operator/users/{user}").route(web::get().to(business::user)))
-        .service(resource("/v1/operator/removals").route(web::get().to(work::removals)))
-        .service(resource("/v1/operator/removals/{cascade}").route(web::get().to(work::removal)))
-        .service(resource("/v1/operator/removals/{cascade}/retry").route(web::post().to(work::retry_removal)))
-        .service(resource("/v1/operator/jobs").route(web::get().to(work::jobs)))
-        .service(resource("/v1/operator/jobs/{kind}/{subject}/retry").route(web::post().to(work::retry_job)))
-        .service(resource("/v1/operator/audit").route(web::get().to(figures::audit)))
-        .service(resource("/v1/operator/audit/{kind}/{subject}").route(web::get().to(figures::audit_of)))
-        .service(resource("/v1/operator/statistics").route(web::get().to(figures::statistics)))
-        .service(
-            resource("/v1/operator/staff")
-                .route(web::get().to(colleagues::list))
-                .route(web::post().to(colleagues::add_staff)),
-        )
-        .service(
-            resource("/v1/operator/staff/{operator}/disable")
-                .route(web::post().to(colleagues::disable_staff)),
-        )
-        .service(
-            resource("/v1/operator/staff/{operator}/token")
-                .route(web::post().to(colleagues::renew_staff_token)),
-        );
+        .service(resource("/v1/operator/users").get(business::users))
+        .service(resource("/v1/operator/users/{user}").get(business::user))
+        .service(resource("/v1/operator/removals").get(work::removals))
+        .service(resource("/v1/operator/removals/{cascade}").get(work::removal))
+        .service(resource("/v1/operator/removals/{cascade}/retry").post(work::retry_removal))
+        .service(resource("/v1/operator/jobs").get(work::jobs))
+        .service(resource("/v1/operator/jobs/{kind}/{subject}/retry").post(work::retry_job))
+        .service(resource("/v1/operator/audit").get(figures::audit))
+        .service(resource("/v1/operator/audit/{kind}/{subject}").get(figures::audit_of))
+        .service(resource("/v1/operator/statistics").get(figures::statistics))
+        .service(resource("/v1/operator/staff").get(colleagues::list).post(colleagues::add_staff))
+        .service(resource("/v1/operator/staff/{operator}/disable").post(colleagues::disable_staff))
+        .service(resource("/v1/operator/staff/{operator}/token").post(colleagues::renew_staff_token));
 }

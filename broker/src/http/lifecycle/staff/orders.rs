@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use yinqiao_lifecycle::Step;
 use yinqiao_lifecycle::money::Fen;
 use yinqiao_lifecycle::operator::Power;
 use yinqiao_lifecycle::order::{Order, OrderRefusal, PaymentWord};
+use yinqiao_lifecycle::{AuditNote, Step};
 use yinqiao_protocol::enterprise::Rejection;
 use yinqiao_protocol::order::{OrderView, PaymentConfirmation};
 use yinqiao_protocol::page::Page;
@@ -19,7 +19,7 @@ use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::precondition::versioned;
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::order::{change, no_such_order};
 use crate::records::{Index, IndexPrefix};
 
@@ -91,7 +91,7 @@ pub async fn one(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Agreed", body = OrderView), ForChange),
     security(("operator" = ["operator"])),
@@ -113,7 +113,7 @@ pub async fn approve(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Rejected", body = OrderView), ForChange),
@@ -138,7 +138,7 @@ pub async fn reject(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "Cancelled", body = OrderView), ForChange),
     security(("operator" = ["operator"])),
@@ -160,7 +160,7 @@ pub async fn cancel(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = Rejection,
     responses((status = 200, description = "Given up", body = OrderView), ForChange),
@@ -185,7 +185,7 @@ pub async fn fail(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = PaymentConfirmation,
     responses((status = 200, description = "Taken note of", body = OrderView), ForChange),
@@ -199,8 +199,7 @@ pub async fn confirm_payment(
     request: web::Json<PaymentConfirmation>,
 ) -> Result<HttpResponse, ApiError> {
     let word = PaymentWord::Paid { reference: request.reference.clone(), amount: Fen(request.amount_fen) };
-    let decide = |order: &Order, now| order.hear_of_payment(&word, &staff.actor(), now);
-    decided(&broker, &staff, *order, &post, &*request, decide).await
+    hear(&broker, &staff, *order, &post, &request, &word).await
 }
 
 /// Confirms that money was given back.
@@ -211,7 +210,7 @@ pub async fn confirm_payment(
     tag = "staff",
     params(
         ("order" = OrderId, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     request_body = PaymentConfirmation,
     responses((status = 200, description = "Taken note of", body = OrderView), ForChange),
@@ -225,8 +224,30 @@ pub async fn confirm_refund(
     request: web::Json<PaymentConfirmation>,
 ) -> Result<HttpResponse, ApiError> {
     let word = PaymentWord::Refunded { reference: request.reference.clone() };
-    let decide = |order: &Order, now| order.hear_of_payment(&word, &staff.actor(), now);
-    decided(&broker, &staff, *order, &post, &*request, decide).await
+    hear(&broker, &staff, *order, &post, &request, &word).await
+}
+
+/// What was said of money is noted even when it is refused.
+async fn hear(
+    broker: &Broker,
+    staff: &Staff,
+    id: OrderId,
+    post: &Post,
+    body: &PaymentConfirmation,
+    word: &PaymentWord,
+) -> Result<HttpResponse, ApiError> {
+    staff.require(Power::DecideBusiness)?;
+    post.run(&broker.repository, &staff.caller(), body, async |transaction| {
+        let (by, now) = (staff.actor(), transaction.now());
+        let heard = change(transaction, id, |order, now| order.hear_of_payment(word, &by, now)).await;
+        if heard.as_ref().is_err_and(|refused| refused.kind() != Kind::NotFound) {
+            let note = AuditNote::new("payment.refuse", format!("order/{id}"), &by, now);
+            transaction.note_refusal(note.with("word", format!("{word:?}")));
+        }
+        let (before, order) = heard?;
+        Ok(Answer::ok(view(broker, &order).await?).with_version_after(Some(&before)))
+    })
+    .await
 }
 
 async fn decided(

@@ -89,7 +89,7 @@ pub async fn removal(
     tag = "staff",
     params(
         ("cascade" = CascadeId, Path, description = "The removal"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "It is tried again", body = CascadeView), ForChange),
     security(("operator" = ["operator"])),
@@ -138,7 +138,7 @@ pub async fn jobs(broker: web::Data<Broker>, staff: Staff) -> Result<web::Json<V
     params(
         ("kind" = String, Path, description = "What is done: the job's name up to the slash"),
         ("subject" = String, Path, description = "To what: the job's name after the slash"),
-        ("Idempotency-Key" = String, Header, description = "New for each new request"),
+        Post,
     ),
     responses((status = 200, description = "It is tried again", body = JobView), ForChange),
     security(("operator" = ["operator"])),
