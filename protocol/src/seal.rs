@@ -55,22 +55,30 @@ pub struct SealApplicationRequest {
 /// one that was issued later may use it after the seal was made anew.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "who", rename_all = "snake_case", deny_unknown_fields)]
-pub enum SealUsage {
+#[serde(deny_unknown_fields)]
+pub struct SealUsage {
+    /// Who.
+    pub who: SealUsers,
+    /// For `listed`: with any of their certificates of the company.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 200))]
+    pub users: BTreeSet<UserId>,
+    /// For `listed`: with just these certificates, each by SM3 of the signing certificate's DER.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 200))]
+    pub certificates: Vec<Sm3Hex>,
+}
+
+/// Which people of a company.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SealUsers {
     /// Everybody who has a certificate of the company.
     #[default]
     Company,
     /// Those who are named.
-    Listed {
-        /// With any of their certificates of the company.
-        #[serde(default)]
-        #[cfg_attr(feature = "openapi", schema(max_items = 200))]
-        users: BTreeSet<UserId>,
-        /// With just these certificates, each by SM3 of the signing certificate's DER.
-        #[serde(default)]
-        #[cfg_attr(feature = "openapi", schema(max_items = 200))]
-        certificates: Vec<Sm3Hex>,
-    },
+    Listed,
 }
 
 /// An application for a seal.

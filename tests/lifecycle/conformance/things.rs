@@ -6,9 +6,10 @@ use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::{CertificateRequest, DistinguishedName};
 use yinqiao_protocol::Base64;
 use yinqiao_tests::Person;
+use yinqiao_tests::broker::red_square;
 use yinqiao_tests::holder::pin;
 
-use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, User, order};
+use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, User, eventually, order};
 
 /// Somebody who asks to become the company's legal person.
 const USURPER: Person =
@@ -51,6 +52,7 @@ impl Things {
             .post(&asked, &json!({ "certificate_request": certificate_request() }))
             .unwrap();
 
+        let (picture, application, seal) = seal(&legal_person);
         let applications = format!("/v1/enterprises/{COMPANY}/applications");
         let apply = |subject, id_number| {
             let person = stage.sign_in(&Person { subject, id_number, ..STAFF });
@@ -81,12 +83,20 @@ impl Things {
             ("path.cascade", vec![removal["cascade"].clone()]),
             ("path.session", phones.iter().map(|phone| json!(phone)).collect()),
             ("path.operator", vec![staff["staff"][0]["operator"].clone()]),
-            ("path.state", ["applied", "issued", "awaiting_payment"].map(Value::from).to_vec()),
+            (
+                "path.state",
+                ["applied", "issued", "awaiting_payment", "under_review", "made"].map(Value::from).to_vec(),
+            ),
+            ("path.picture", vec![picture.clone()]),
+            ("path.application", vec![application]),
+            ("path.seal", vec![seal.clone()]),
             ("path.kind", ["order", "enterprise", "user", "cascade"].map(Value::from).to_vec()),
             ("path.subject", vec![orders[0].clone(), COMPANY.into(), json!(member_id)]),
             ("header.If-Match", ["\"1\"", "\"2\"", "\"3\""].map(Value::from).to_vec()),
             ("body.platform", vec!["city".into()]),
             ("body.certificate_authority", vec!["softca".into()]),
+            ("body.picture", vec![picture]),
+            ("body.replaces", vec![seal]),
             ("body.days", vec![365.into(), 30.into()]),
             ("body.amount_fen", vec![20_000.into(), 0.into(), 1.into()]),
             ("body.department", vec!["投标部".into()]),
@@ -120,6 +130,21 @@ impl Things {
         }
         settings
     }
+}
+
+/// A picture, an application with it, and the seal that the CA has made of it.
+fn seal(legal_person: &User) -> (Value, Value, Value) {
+    let company = format!("/v1/enterprises/{COMPANY}");
+    let upload = format!("{company}/seal-pictures?width_mm=40&height_mm=40");
+    let picture: Value = legal_person.account.post_file(&upload, "image/png", &red_square()).unwrap();
+    let wanted = json!({ "kind": "official", "name": "公章", "picture": picture["picture"] });
+    let applied: Value = legal_person.account.post(&format!("{company}/seal-applications"), &wanted).unwrap();
+    let application = format!("{company}/seal-applications/{}", applied["application"].as_str().unwrap());
+    let made: Value = eventually("the seal", || {
+        let now: Value = legal_person.account.get(&application).unwrap().value;
+        (now["state"] == "made").then_some(now)
+    });
+    (picture["picture"].clone(), applied["application"].clone(), made["seal"].clone())
 }
 
 fn certificate_request() -> Base64 {

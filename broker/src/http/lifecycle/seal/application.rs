@@ -50,7 +50,7 @@ pub async fn apply(
         name: name.clone(),
         picture: *picture,
         certificate_authority: certificate_authority.clone(),
-        usage: usage(&request.usage),
+        usage: usage(&request.usage)?,
         replaces: *replaces,
     };
     post.run(&broker.repository, &caller.caller(), &*request, async |transaction| {

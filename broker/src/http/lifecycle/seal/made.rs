@@ -194,7 +194,7 @@ pub async fn change_usage(
 ) -> Result<HttpResponse, ApiError> {
     let (code, id) = path.into_inner();
     caller.must_lead(&code)?;
-    let (actor, wanted) = (caller.actor(), usage(&request));
+    let (actor, wanted) = (caller.actor(), usage(&request)?);
     let (version, view) = broker
         .repository
         .transact(async |transaction| {

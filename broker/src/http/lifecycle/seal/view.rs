@@ -6,7 +6,8 @@ use yinqiao_lifecycle::seal::{self, SealApplication, SealRevocationReason, Usage
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::certificate::ChangedBy;
 use yinqiao_protocol::seal::{
-    self as told, SealApplicationState, SealApplicationView, SealRevocation, SealState, SealUsage, SealView,
+    self as told, SealApplicationState, SealApplicationView, SealRevocation, SealState, SealUsage, SealUsers,
+    SealView,
 };
 
 use crate::directory::SealRecord;
@@ -112,20 +113,26 @@ fn revocation_view(state: &seal::SealState) -> Option<SealRevocation> {
 
 fn usage_view(usage: &Usage) -> SealUsage {
     match usage {
-        Usage::Company => SealUsage::Company,
+        Usage::Company => SealUsage::default(),
         Usage::Listed { users, certificates } => {
-            SealUsage::Listed { users: users.clone(), certificates: certificates.clone() }
+            SealUsage { who: SealUsers::Listed, users: users.clone(), certificates: certificates.clone() }
         }
     }
 }
 
 /// As the lifecycle calls it.
-pub(super) fn usage(told: &SealUsage) -> Usage {
-    match told {
-        SealUsage::Company => Usage::Company,
-        SealUsage::Listed { users, certificates } => {
-            Usage::listed(users.iter().copied(), certificates.clone())
-        }
+///
+/// # Errors
+/// When everybody may use it, and some are named.
+pub(super) fn usage(told: &SealUsage) -> Result<Usage, ApiError> {
+    let SealUsage { who, users, certificates } = told;
+    match who {
+        SealUsers::Listed => Ok(Usage::listed(users.iter().copied(), certificates.clone())),
+        SealUsers::Company if users.is_empty() && certificates.is_empty() => Ok(Usage::Company),
+        SealUsers::Company => Err(ApiError::new(
+            Kind::InvalidRequest,
+            "users and certificates name those who may use the seal alone: send \"who\": \"listed\" with them",
+        )),
     }
 }
 
