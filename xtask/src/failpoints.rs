@@ -22,13 +22,15 @@ pub fn run() -> Result<ExitCode> {
 /// Builds all programs for tests, and this one apart. Only the broker's own crate is compiled twice: its two forms have names of
 /// their own among what cargo keeps.
 pub fn build() -> Result<()> {
+    // First of all, so that this one is the newer.
+    workspace::build(Profile::Dev, &[])?;
     let programs = workspace::build_with(Profile::Dev, &[], &["yinqiao/failpoints"])?;
     let folder = programs.with_file_name(FOLDER);
     fs::create_dir_all(&folder)?;
     for file in FILES {
         copy(&programs.join(file), &folder.join(file))?;
     }
-    // The other one lies where it lay from now on.
+    // The other one lies where it lay, and need not be compiled again.
     workspace::build(Profile::Dev, &[]).map(drop)
 }
 

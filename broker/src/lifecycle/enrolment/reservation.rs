@@ -70,6 +70,12 @@ impl Shelf<'_> {
                 error => error.into(),
             })?;
             match &found.value.state {
+                EnrolmentState::Requested { request_sm3: before, .. } if *before == request_sm3 => {
+                    let found = self.without_void_key(code, found).await?;
+                    if matches!(found.value.state, EnrolmentState::Requested { .. }) {
+                        return Ok(found);
+                    }
+                }
                 EnrolmentState::Requested { request_sm3: before, .. }
                 | EnrolmentState::Rejected { request_sm3: before, .. }
                 | EnrolmentState::Issued { request_sm3: before, .. } => {

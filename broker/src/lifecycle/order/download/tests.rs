@@ -173,6 +173,22 @@ async fn the_key_of_a_phone_that_came_too_late_is_void_and_found_so_after_a_deat
 }
 
 #[actix_rt::test]
+async fn a_request_whose_key_was_made_void_by_a_broker_that_died_goes_on_under_a_new_one() {
+    let counter = Counter::new().await;
+    counter.begin("first").await.unwrap();
+    let key_of = |found: Versioned<EnrolmentRecord>| match found.value.state {
+        EnrolmentState::Requested { idempotency_key, .. } => idempotency_key,
+        state => panic!("{state:?}"),
+    };
+    let key = key_of(counter.bind_code("first").await.unwrap());
+    assert_eq!(key_of(counter.bind_code("first").await.unwrap()), key);
+    let issue = yinqiao_ca_sdk::Operation::Issue;
+    let now = counter.desk.now();
+    assert!(counter.journal.abandon(&key.clone().try_into().unwrap(), issue, now).await.unwrap());
+    assert_ne!(key_of(counter.bind_code("first").await.unwrap()), key);
+}
+
+#[actix_rt::test]
 async fn an_order_that_is_set_free_and_its_code_wait_equally_long() {
     let counter = Counter::new().await;
     let before = counter.enrolment().await.expires_at;
