@@ -44,8 +44,7 @@ impl FromRequest for IfMatch {
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]{1,19}\"$"));
-        let header =
-            ParameterBuilder::new().name(header::IF_MATCH.as_str()).parameter_in(ParameterIn::Header);
+        let header = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header);
         let described = header.description(Some("ETag of what was read"));
         vec![described.required(Required::True).schema(Some(tag)).build()]
     }
