@@ -36,6 +36,9 @@ use crate::session::supervisor::{SessionRegistry, SessionSupervisor};
 use crate::store::sled::SledStore;
 use crate::store::{EventSink, Records, SessionStore, StoreError};
 
+/// Uploaded pictures that may wait to be drawn.
+const MOST_PICTURES_WAITING: usize = 4;
+
 /// Why the broker does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -99,6 +102,8 @@ pub struct Broker {
     pub hub: Arc<EventHub>,
     /// Where signatures are verified.
     pub pool: CryptoPool,
+    /// Where uploaded pictures are drawn, one after the other: they must not keep signatures waiting.
+    pub drawing: CryptoPool,
     /// When something was out of reach.
     pub outages: Arc<Outages>,
     /// Signs opening records.
@@ -154,6 +159,7 @@ impl Broker {
             authorities,
             hub,
             pool: CryptoPool::default(),
+            drawing: CryptoPool::of(1, MOST_PICTURES_WAITING),
             outages,
             signing_key: Arc::new(signing_key),
             token_key,

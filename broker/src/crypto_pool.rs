@@ -19,7 +19,7 @@ pub enum PoolError {
     #[error("a verification was broken off")]
     BrokenOff,
     /// Too many wait already.
-    #[error("too many signatures wait to be verified: try again in a moment, nothing is lost")]
+    #[error("too many requests wait for a processor: try again in a moment, nothing is lost")]
     Full,
 }
 
@@ -28,16 +28,22 @@ pub enum PoolError {
 pub struct CryptoPool {
     processors: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    most_waiting: usize,
 }
 
 impl Default for CryptoPool {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { processors: Arc::new(Semaphore::new(processors)), waiting: Arc::default() }
+        Self::of(processors, MOST_WAITING)
     }
 }
 
 impl CryptoPool {
+    /// One with so many processors, for which so many calls may wait.
+    pub fn of(processors: usize, most_waiting: usize) -> Self {
+        Self { processors: Arc::new(Semaphore::new(processors)), waiting: Arc::default(), most_waiting }
+    }
+
     /// Runs `work` as soon as a processor is free for it.
     ///
     /// # Errors
@@ -46,7 +52,7 @@ impl CryptoPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
-        let place = Place::take(&self.waiting)?;
+        let place = Place::take(&self.waiting, self.most_waiting)?;
         let permit = Arc::clone(&self.processors).acquire_owned().await.map_err(|_| PoolError::BrokenOff)?;
         drop(place);
         // The permit goes with the work: a caller who goes away frees no processor that is still busy.
@@ -62,9 +68,9 @@ impl CryptoPool {
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self, PoolError> {
+    fn take(waiting: &Arc<AtomicUsize>, most: usize) -> Result<Self, PoolError> {
         let place = Self(Arc::clone(waiting));
-        if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { Ok(place) } else { Err(PoolError::Full) }
+        if waiting.fetch_add(1, Ordering::Relaxed) < most { Ok(place) } else { Err(PoolError::Full) }
     }
 }
 

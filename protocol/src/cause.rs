@@ -38,6 +38,8 @@ pub enum Cause {
     CertificateSuspended,
     /// The certificate's validity ended after the claim.
     CertificateExpired,
+    /// The seal was revoked after the claim, has ended, or is no longer for this certificate.
+    SealNotUsable,
     /// The bid system cancelled the session.
     CancelledByRelyingParty,
     /// The bid system cancelled the opening.
@@ -86,7 +88,8 @@ impl Cause {
             | Self::KeyDidNotOpen { .. }
             | Self::CertificateRevoked
             | Self::CertificateSuspended
-            | Self::CertificateExpired => Attribution::Holder,
+            | Self::CertificateExpired
+            | Self::SealNotUsable => Attribution::Holder,
             Self::ItemsNeverCame
             | Self::ItemsCameLate
             | Self::CancelledByRelyingParty

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use yinqiao_gm::seal::SesSignature;
-use yinqiao_phone::PhoneError;
+use yinqiao_phone::{ClaimedSession, Fetched, PhoneError};
 use yinqiao_protocol::event::SessionState;
+use yinqiao_protocol::{Cause, SessionId};
 use yinqiao_tests::broker::red_square;
 use yinqiao_tests::holder::{pin, problem_of};
 use yinqiao_tests::{Officer, Person, tasks};
@@ -244,6 +245,34 @@ fn a_seal_that_replaces_another_is_for_the_certificates_of_then_and_ends_the_old
 }
 
 #[test]
+fn what_is_taken_away_after_the_scan_completes_no_session() {
+    let company = Company::new();
+    let member = company.member();
+    let seal = company.seal("公章", &json!({}));
+    let account = &company.legal_person.account;
+    let platform = company.stage.broker.relying_party("fuzhou");
+    let scan = |user: &User| {
+        let opened = platform.open(tasks::seal(1));
+        let mut claimed = user.holder.scan(&opened.code).unwrap();
+        assert_eq!(claimed.fetch(10).unwrap(), Fetched::Ready);
+        claimed.review().unwrap();
+        (opened.session, claimed)
+    };
+    let refused = |(session, claimed): (SessionId, ClaimedSession)| {
+        assert_eq!(problem_of(claimed.answer(&pin())), "no-seal");
+        let view = platform.view(&session);
+        assert_eq!((view.state, view.cause), (SessionState::Failed, Some(Cause::SealNotUsable)));
+    };
+    let (of_member, of_chief) = (scan(&member), scan(&company.legal_person));
+    let version = account.get::<Value>(&path(&format!("seals/{seal}"))).unwrap().version.unwrap();
+    let usage = json!({ "who": "listed", "users": [account.account().user] });
+    let _ = account.put::<Value>(&path(&format!("seals/{seal}/usage")), &version, &usage).unwrap();
+    refused(of_member);
+    company.revoke(&seal);
+    refused(of_chief);
+}
+
+#[test]
 fn a_cancelled_application_gives_no_seal_whatever_the_officer_does() {
     let company = Company::new();
     for round in 0..6 {
@@ -295,13 +324,16 @@ fn a_companys_deletion_ends_its_seals_and_applications_at_the_ca_too() {
     company.seal("法人章", &json!({ "kind": "legal_representative" }));
     let waiting = company.apply("签名", &json!({ "kind": "signature" })).unwrap();
     company.await_officer();
+    // An operator has one made as well.
+    company.stage.broker.operator(&company.operators_seal());
+    eventually("both before the officer", || (company.officer.waiting().len() == 2).then_some(()));
     let account = &company.legal_person.account;
     account.delete(&format!("/v1/enterprises/{COMPANY}")).unwrap();
     eventually("the company's end", || {
         let now: Value = account.get(&format!("/v1/enterprises/{COMPANY}")).unwrap().value;
         (now["state"] == "deleted").then_some(())
     });
-    assert!(company.officer.waiting().is_empty());
+    eventually("that nothing waits", || company.officer.waiting().is_empty().then_some(()));
     assert_eq!(company.stage.seals_of_ca(), (2, 2));
     assert_eq!(company.application(&waiting)["state"], "cancelled");
     for seal in company.seals() {
@@ -311,10 +343,20 @@ fn a_companys_deletion_ends_its_seals_and_applications_at_the_ca_too() {
             (&"enterprise_changed".into(), &true.into())
         );
     }
-    assert_eq!(problem_of(company.apply_again()), "conflict");
+    let refused = company.apply_again().unwrap_err().to_string();
+    assert!(refused.contains("any more"), "{refused}");
+    assert!(company.stage.broker.operator_refused(&company.operators_seal()).contains("any more"));
 }
 
 impl Company {
+    /// The words with which an operator has a seal made.
+    fn operators_seal(&self) -> [&'static str; 8] {
+        let picture = self.stage.broker.folder().join("picture.png");
+        std::fs::write(&picture, red_square()).unwrap();
+        let picture = picture.to_str().unwrap().to_owned().leak();
+        ["seal", "add", "--enterprise-code", COMPANY, "--name", "专用章", "--picture", picture]
+    }
+
     /// Applies with a picture that is there.
     fn apply_again(&self) -> Result<Value, PhoneError> {
         let list: Value = self.legal_person.account.get(&path("seal-applications")).unwrap().value;

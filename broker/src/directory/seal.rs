@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use yinqiao_ca_sdk::messages::SealIssueRequest;
+use yinqiao_gm::seal::SesSeal;
 use yinqiao_lifecycle::certificate::Facts;
 use yinqiao_lifecycle::seal::SealStanding;
 use yinqiao_protocol::task::SealKind;
@@ -10,7 +11,7 @@ use yinqiao_protocol::{Base64, SealId, Timestamp};
 
 use super::{Directory, DirectoryError};
 use crate::records::{Aggregate, Index, IndexEntry, index_changes};
-use crate::store::{Collection, StoreError};
+use crate::store::{Collection, RecordChange, StoreError};
 
 /// A seal, stored under its enterprise's unified social credit code, a slash, and its id.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -49,10 +50,15 @@ impl Aggregate for SealRecord {
     }
 
     fn index_entries(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut entries = vec![
             IndexEntry::falling(Index::SealByEnterprise, self.enterprise.as_bytes(), self.made_at),
             IndexEntry::plain(Index::SealById, self.id.as_bytes()),
-        ]
+        ];
+        if let Ok(seal) = SesSeal::from_der(self.der.as_slice()) {
+            let name = format!("{}/{}", self.certificate_authority, seal.id());
+            entries.push(IndexEntry::plain(Index::SealByAuthorityId, name.as_bytes()));
+        }
+        entries
     }
 }
 
@@ -113,7 +119,7 @@ impl Directory {
         Ok(withdrawn)
     }
 
-    /// Ends a request with the seal that was made, or with none, in one step.
+    /// Ends a request with the seal that was made, or with none, in one step, as long as what it rests on is as it was.
     ///
     /// # Errors
     /// When the store fails; [`StoreError::Conflict`] when someone else was first, or a seal comes after its withdrawal.
@@ -121,12 +127,14 @@ impl Directory {
         &self,
         id: &SealId,
         seal: Option<&SealRecord>,
+        rests_on: Option<RecordChange>,
     ) -> Result<(), StoreError> {
         let found = self.seal_requests.get(id.as_bytes()).await?.ok_or(StoreError::Conflict)?;
         if seal.is_some() && found.value.withdrawn_at.is_some() {
             return Err(StoreError::Conflict);
         }
         let mut changes = vec![self.seal_requests.to_change(id.as_bytes(), found.version, None)?];
+        changes.extend(rests_on);
         if let Some(seal) = seal {
             changes.push(self.seals.to_change(&seal.key(), 0, Some(seal))?);
             changes.extend(index_changes(None, Some(seal)));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use actix_web::web;
 
 use yinqiao_gm::sm2;
-use yinqiao_protocol::holder::{Acceptance, Claimant, Holder, SealSummary, masked_name};
+use yinqiao_protocol::holder::{Acceptance, Claimant, Holder, masked_name};
 use yinqiao_protocol::phone::{
     Answered, ClaimRequest, Claimed, Decline, DeclineReason, ItemDigest, PhoneSession, Response,
 };
 use yinqiao_protocol::statement::{Claim, NamedSeal, SignedText, digest_of_parts};
-use yinqiao_protocol::task::{SealKind, Task};
-use yinqiao_protocol::{Base64, Cause, SealId, SessionId, Sm3Hex, Statement, Token, code};
+use yinqiao_protocol::task::Task;
+use yinqiao_protocol::{Base64, Cause, SessionId, Sm3Hex, Statement, Token, code};
 
 use super::authentication::Bearer;
 use super::problem::{ApiError, Kind};
@@ -19,15 +19,17 @@ use super::sessions::Wait;
 use crate::adapter::TrustError;
 use crate::broker::Broker;
 use crate::clock;
-use crate::directory::{DirectoryError, KnownCertificate, SealRecord};
+use crate::directory::{DirectoryError, KnownCertificate};
 use crate::session::machine::{ClaimFacts, Input, Refusal};
 use crate::session::record::{ClaimRecord, SessionRecord, State};
 use crate::session::verification::{Expectation, verify};
 use crate::store::{EventsOf, StoredSession};
 
 mod encryption;
+mod seal;
 
 use encryption::refuse_other_keys;
+use seal::{chosen_seal, still_good, usable_seal};
 
 /// `POST /v1/phone/claims`
 pub async fn claim(
@@ -192,40 +194,6 @@ fn refuse_other_holders(accept: &Acceptance, holder: &Holder, authority: &str) -
     Ok(())
 }
 
-async fn chosen_seal(
-    broker: &Broker,
-    known: &KnownCertificate,
-    kind: SealKind,
-    wanted: Option<SealId>,
-) -> Result<SealRecord, ApiError> {
-    let none = || {
-        ApiError::new(
-            Kind::NoSeal,
-            "your company has no seal of the kind asked for that your certificate may use: have one made, or made anew where \
-             your certificate is newer than it",
-        )
-    };
-    let enterprise = known.record.holder.enterprise.as_ref().ok_or_else(none)?;
-    let seals = broker.directory.seals(Some(&enterprise.unified_social_credit_code)).await?;
-    let mut usable: Vec<SealRecord> = seals
-        .into_iter()
-        .filter(|seal| {
-            seal.kind == kind && seal.is_for(&known.record.facts) && broker.may_use_seal(seal, &known.signing)
-        })
-        .filter(|seal| wanted.is_none_or(|wanted| seal.id == wanted))
-        .collect();
-    match usable.len() {
-        0 => Err(none()),
-        1 => usable.pop().ok_or_else(none),
-        _ => {
-            let choice: Vec<SealSummary> =
-                usable.into_iter().map(|seal| SealSummary { id: seal.id, name: seal.name }).collect();
-            Err(ApiError::new(Kind::SealChoiceRequired, "several seals fit: claim again with one of them")
-                .with("seals", serde_json::to_value(choice).unwrap_or_default()))
-        }
-    }
-}
-
 fn claimed(broker: &Broker, stored: &StoredSession, claim_sm3: Sm3Hex) -> Result<Claimed, ApiError> {
     let record = &stored.record;
     let claim = record.claim().filter(|claim| claim.claim_sm3 == claim_sm3).ok_or(Refusal::AlreadyClaimed)?;
@@ -295,7 +263,11 @@ async fn phone_session(
         cause: if let State::Ended { cause, .. } = &record.state { Some(cause.clone()) } else { None },
     };
     if let State::Ready { statement: bytes, .. } = &record.state {
-        let seal = seal_der(broker, claim).await?;
+        let known = known_certificate(broker, &claim.certificate_sm3).await?;
+        let seal = match usable_seal(broker, claim, &known).await {
+            Ok(seal) => seal,
+            Err(end) => return Err(end.of(broker, record.id).await),
+        };
         let (statement_bytes, seal_bytes) = (bytes.clone(), seal.clone());
         let digests =
             broker.pool.run(move || item_digests(&statement_bytes, seal_bytes.as_deref())).await??;
@@ -311,18 +283,6 @@ fn item_digests(statement: &Base64, seal: Option<&[u8]>) -> Result<Vec<ItemDiges
     let statement = Statement::from_bytes(statement.as_slice()).map_err(|e| internal(e.to_string()))?;
     let items = statement.items_to_sign(seal).map_err(|e| internal(e.to_string()))?;
     Ok(items.into_iter().map(|item| ItemDigest { id: item.id, sm3: Sm3Hex::of(&item.bytes) }).collect())
-}
-
-async fn seal_der(broker: &Broker, claim: &ClaimRecord) -> Result<Option<Vec<u8>>, ApiError> {
-    let (Some(named), Some(enterprise)) = (&claim.seal, &claim.holder.enterprise) else { return Ok(None) };
-    let seal = broker.directory.seal(&enterprise.unified_social_credit_code, &named.id).await?;
-    if !seal.standing.is_active() {
-        return Err(ApiError::new(
-            Kind::NoSeal,
-            "the seal was revoked after the code was scanned: have the bid system show a new code, and choose another seal",
-        ));
-    }
-    Ok(Some(seal.der.0))
 }
 
 /// `POST /v1/phone/sessions/{session}/response`
@@ -358,17 +318,24 @@ pub async fn respond(
         Ok(checked) => checked,
         Err(error) => return Err(fail_where_final(&broker, *session, error).await),
     };
+    let seal = match usable_seal(&broker, &claim, &known).await {
+        Ok(seal) => seal,
+        Err(end) => return Err(end.of(&broker, *session).await),
+    };
     let expected = Expectation {
         statement: statement.0,
         certificate: known.signing.clone(),
         chain: checked.chain().to_vec(),
         encryption_certificate: known.record.encryption_certificate.clone().map(|der| der.0),
-        seal: seal_der(&broker, &claim).await?,
+        seal,
         certificate_authority: known.record.certificate_authority.clone(),
         status: checked.status,
     };
     let now = clock::now();
     let facts = broker.pool.run(move || verify(&expected, &response, response_sm3, now)).await??;
+    if let Err(end) = still_good(&broker, &claim).await {
+        return Err(end.of(&broker, *session).await);
+    }
     let applied = broker.sessions.apply(*session, Input::Respond(Box::new(facts))).await?;
     Ok(web::Json(answered(&applied.stored)))
 }

@@ -44,7 +44,7 @@ pub async fn forget(repository: &Repository) -> Result<(), StoreError> {
         .await?;
     let seal_pictures = repository
         .remove_first_while(&unused_seal_pictures(), |picture: &SealPictureRecord| {
-            picture.uploaded_at.plus_seconds(SEAL_PICTURE_SECONDS) <= now
+            !picture.in_use && picture.uploaded_at.plus_seconds(SEAL_PICTURE_SECONDS) <= now
         })
         .await?;
     if answers + sign_ins + device_sessions + seal_pictures > 0 {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use yinqiao_ca_sdk::messages::{Der, IdempotencyKey, SealIssueRequest, SealPicture};
 use yinqiao_lifecycle::certificate::Status;
+use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::seal::SealStanding;
 use yinqiao_protocol::task::{SealKind, is_showable};
 use yinqiao_protocol::{Base64, SealId};
@@ -15,7 +16,7 @@ use crate::clock;
 use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
 use crate::picture::MOST_PNG_BYTES;
-use crate::store::StoreError;
+use crate::store::{RecordChange, StoreError};
 
 mod application;
 mod authorities;
@@ -88,6 +89,7 @@ impl Broker {
                 "a seal's picture is a whole PNG file of at most 512 KiB and 4,096 pixels each way",
             );
         }
+        self.company_in_use(&new.enterprise).await?;
         let now = clock::now();
         let mut signers = Vec::new();
         let mut adapter = None;
@@ -167,6 +169,14 @@ impl Broker {
         request: &SealRequestRecord,
         patience: Patience,
     ) -> Result<SealRecord, SealError> {
+        let company = match self.company_in_use(&request.enterprise).await {
+            Ok(company) => company,
+            Err(gone) => {
+                let withdrawn = self.directory.withdraw_seal_request(&request.id, clock::now()).await?;
+                self.finish_withdrawal(&withdrawn).await?;
+                return Err(gone.into());
+            }
+        };
         let authority = match self.authorities.get(&request.certificate_authority) {
             Ok(authority) => authority,
             Err(error) => return Err(SealError::NotYet(error.to_string())),
@@ -176,22 +186,21 @@ impl Broker {
             Ok(issued) => issued,
             Err(AuthorityError::Over) => return self.made_meanwhile(request).await,
             Err(error) if error.is_final() => {
-                self.directory.conclude_seal_request(&request.id, None).await?;
+                self.directory.conclude_seal_request(&request.id, None, None).await?;
                 authority.conclude(&key).await?;
                 return Err(SealError::Failed(error.into()));
             }
             Err(error) => return Err(SealError::NotYet(error.to_string())),
         };
-        if let Err(text) = fits(&authority, &request.request, &issued) {
-            let revocation = key_of(request, "revoke-seal")?;
-            let made = (&request.request, &issued);
-            unfit::revoke(&self.repository, &*self.authorities, authority.name(), &revocation, made)
-                .await
-                .map_err(|error| SealError::NotYet(error.to_string()))?;
-            authority.conclude(&revocation).await?;
-            // Asking again would give the same.
-            self.directory.conclude_seal_request(&request.id, None).await?;
-            authority.conclude(&key).await?;
+        let known = unfit::is_known(&self.repository, authority.name(), &issued.seal_id).await?;
+        let unfit = match fits(&authority, &request.request, &issued) {
+            Err(text) => Some(text),
+            Ok(()) => known.then(|| unfit::KNOWN.to_owned()),
+        };
+        if let Some(text) = unfit {
+            // From here on it is not wanted, whatever is found out later: asking again would give the same.
+            let withdrawn = self.directory.withdraw_seal_request(&request.id, clock::now()).await?;
+            self.finish_withdrawal(&withdrawn).await?;
             let authority = request.certificate_authority.clone();
             return Err(AuthorityError::Broken { authority, text: format!("seal: {text}") }.into());
         }
@@ -205,12 +214,22 @@ impl Broker {
             made_at: clock::now(),
             standing: SealStanding::default(),
         };
-        match self.directory.conclude_seal_request(&request.id, Some(&seal)).await {
+        match self.directory.conclude_seal_request(&request.id, Some(&seal), company).await {
             Ok(()) => authority.conclude(&key).await?,
             Err(StoreError::Conflict) => return self.made_meanwhile(request).await,
             Err(error) => return Err(error.into()),
         }
         Ok(seal)
+    }
+
+    /// A condition that a company is still as it is now. One that is registered must not be on its way out; others an operator
+    /// enrolled.
+    async fn company_in_use(&self, code: &str) -> Result<Option<RecordChange>, ApiError> {
+        let Some(company) = self.repository.get::<Enterprise>(code.as_bytes()).await? else {
+            return Ok(None);
+        };
+        company.value.require_active()?;
+        Ok(Some(company.unchanged()))
     }
 
     /// The seal that was stored while this attempt was at it.

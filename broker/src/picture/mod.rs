@@ -2,7 +2,6 @@
 //! kept.
 
 use image::RgbaImage;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
 use yinqiao_protocol::Sm3Hex;
 
@@ -55,7 +54,7 @@ pub enum Background {
 /// A picture as it is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SealPicture {
-    /// PNG, RGBA with eight bits each, without any metadata.
+    /// PNG, RGBA with eight bits each, without any metadata but its size on paper.
     pub png: Vec<u8>,
     /// SM3 of the PNG.
     pub sm3: Sm3Hex,
@@ -87,7 +86,7 @@ impl SealPicture {
         }
         let mut picture = size::fit(picture, width_mm, height_mm);
         loop {
-            let drawn = Self::draw(&picture)?;
+            let drawn = Self::draw(&picture, (width_mm, height_mm))?;
             if drawn.png.len() <= MOST_PNG_BYTES {
                 return Ok(drawn);
             }
@@ -96,10 +95,24 @@ impl SealPicture {
         }
     }
 
-    fn draw(picture: &RgbaImage) -> Result<Self, PictureError> {
+    /// As PNG that says how large it is (pHYs, clause 11.3.4.3), so that the same print in another size is another picture.
+    fn draw(picture: &RgbaImage, (width_mm, height_mm): (u32, u32)) -> Result<Self, PictureError> {
+        let failed = |reason: png::EncodingError| PictureError::Encoding(reason.to_string());
+        let per_metre = |pixels: u32, millimetres: u32| (pixels * 1000 / millimetres).max(1);
         let mut png = Vec::new();
-        let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-        picture.write_with_encoder(encoder).map_err(|reason| PictureError::Encoding(reason.to_string()))?;
+        let mut encoder = png::Encoder::new(&mut png, picture.width(), picture.height());
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::High);
+        encoder.set_filter(png::Filter::Adaptive);
+        encoder.set_pixel_dims(Some(png::PixelDimensions {
+            xppu: per_metre(picture.width(), width_mm),
+            yppu: per_metre(picture.height(), height_mm),
+            unit: png::Unit::Meter,
+        }));
+        let mut writer = encoder.write_header().map_err(failed)?;
+        writer.write_image_data(picture.as_raw()).map_err(failed)?;
+        writer.finish().map_err(failed)?;
         Ok(Self { sm3: Sm3Hex::of(&png), png, width: picture.width(), height: picture.height() })
     }
 }

@@ -56,6 +56,15 @@ fn nothing_of_the_file_but_its_pixels_is_kept() {
 }
 
 #[test]
+fn the_same_print_in_another_size_is_another_picture() {
+    let of = |size| SealPicture::from_upload(&file(ImageFormat::Png), Background::Keep, size).unwrap();
+    let (large, small) = (of((40, 40)), of((20, 20)));
+    assert_eq!((large.width, small.width), (100, 100));
+    assert_ne!(large.sm3, small.sm3);
+    assert_eq!(large, of((40, 40)));
+}
+
+#[test]
 fn a_large_picture_is_scaled_to_what_its_size_on_paper_can_show() {
     let picture = SealPicture::from_upload(&file(ImageFormat::Png), Background::Keep, (4, 8)).unwrap();
     assert_eq!((picture.width, picture.height), (47, 47));

@@ -81,6 +81,8 @@ pub enum Index {
     SealByEnterprise = 36,
     /// Seals by id.
     SealById = 37,
+    /// Seals by adapter and esID.
+    SealByAuthorityId = 38,
     /// Staff by time.
     OperatorByTime = 40,
 }

@@ -10,7 +10,7 @@ use yinqiao_lifecycle::Step;
 use yinqiao_protocol::Timestamp;
 
 use crate::clock::Clock;
-use crate::store::{Collection, Records, StoreError, StoredRecord};
+use crate::store::{Collection, RecordChange, Records, StoreError, StoredRecord, Write};
 
 pub mod aggregates;
 mod answer;
@@ -42,6 +42,18 @@ pub trait Aggregate: Clone + Serialize + DeserializeOwned {
     /// By what else it is found.
     fn index_entries(&self) -> Vec<IndexEntry> {
         Vec::new()
+    }
+}
+
+impl<T: Aggregate> Versioned<T> {
+    /// A condition: the record is still as it was read.
+    pub fn unchanged(&self) -> RecordChange {
+        RecordChange {
+            collection: T::COLLECTION,
+            key: self.value.key(),
+            expected: self.version,
+            write: Write::Keep,
+        }
     }
 }
 

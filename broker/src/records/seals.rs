@@ -73,6 +73,9 @@ pub struct SealApplicationRecord {
     pub signers: Vec<Base64>,
     /// The last moment of the seal's validity.
     pub valid_until: Timestamp,
+    /// What does not fit of what the CA has made of it: once found, it stays so, and is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
 }
 
 impl SealApplicationRecord {
@@ -154,6 +157,11 @@ impl Aggregate for PendingSeal {
 /// A company's seals, the newest first.
 pub fn seals_of(enterprise: &str) -> IndexPrefix {
     IndexPrefix::new(Index::SealByEnterprise, enterprise.as_bytes())
+}
+
+/// The seals that a CA's adapter knows by this esID.
+pub fn seals_known_as(adapter: &str, seal_id: &str) -> IndexPrefix {
+    IndexPrefix::new(Index::SealByAuthorityId, format!("{adapter}/{seal_id}").as_bytes())
 }
 
 /// The seal of this id.

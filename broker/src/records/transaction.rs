@@ -56,12 +56,7 @@ impl<'r> Transaction<'r> {
     /// The change rests on this record, which it does not change itself.
     pub fn rest_on<T: Aggregate>(&mut self, found: &Versioned<T>) {
         let key = found.value.key();
-        self.changes.entry((T::COLLECTION as u8, key.clone())).or_insert_with(|| RecordChange {
-            collection: T::COLLECTION,
-            key,
-            expected: found.version,
-            write: Write::Keep,
-        });
+        self.changes.entry((T::COLLECTION as u8, key)).or_insert_with(|| found.unchanged());
     }
 
     /// Stores a new record, or a new state of the one that was found.

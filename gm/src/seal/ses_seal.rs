@@ -293,6 +293,15 @@ impl SignerList {
         }
     }
 
+    /// How many certificates it names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Certificates(certificates) => certificates.len(),
+            Self::Digests(digests) => digests.len(),
+        }
+    }
+
     /// The list of these certificates' digests.
     #[must_use]
     pub fn digests_of(certificates: &[Certificate]) -> Self {

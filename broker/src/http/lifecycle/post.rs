@@ -98,6 +98,26 @@ impl<R: Serialize> Answer<R> {
 }
 
 impl Post {
+    /// The answer to the same request, where it was sent before: for what is prepared before it is decided, and costs something.
+    ///
+    /// # Errors
+    /// When the key was used for another request; when the store fails.
+    pub async fn answered<B: Serialize>(
+        &self,
+        repository: &Repository,
+        caller: &str,
+        body: &B,
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let found = repository.get::<IdempotentAnswer>(self.stored_under(caller).as_bytes()).await?;
+        let Some(found) = found else { return Ok(None) };
+        let answer = found.value.again(Sm3Hex::of(&json(body)?))?;
+        Ok(Some(answer.response(&answer.body)))
+    }
+
+    fn stored_under(&self, caller: &str) -> Sm3Hex {
+        digest_of_parts(&[caller, &self.method, &self.path, &self.key].map(str::as_bytes))
+    }
+
     /// Decides and stores, once: see [`Repository::transact`]. `caller` is who asks, so that nobody gets another's answer;
     /// `body` is what they ask.
     ///
@@ -136,8 +156,7 @@ impl Post {
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<Answer<R>, ApiError>,
     {
         let request_sm3 = Sm3Hex::of(&json(body)?);
-        let parts = [caller, &self.method, &self.path, &self.key].map(str::as_bytes);
-        let key = digest_of_parts(&parts);
+        let key = self.stored_under(caller);
         repository
             .transact(async |transaction| {
                 if let Some(found) = transaction.get::<IdempotentAnswer>(key.as_bytes()).await? {

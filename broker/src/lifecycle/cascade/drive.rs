@@ -34,7 +34,7 @@ pub(crate) async fn drive(repository: &Repository, id: CascadeId) -> Result<Atte
                 return Ok(Attempt::Again(pause));
             }
             Next::TakeInventory => {
-                let there = inventory(repository, &found.value.kind).await?;
+                let there = inventory(repository, &found.value.kind, found.value.started_at).await?;
                 let replan = |cascade: &Cascade, now| cascade.replan(&there, now);
                 repository.decide::<_, _, ApiError>(id.as_bytes(), replan).await?;
             }

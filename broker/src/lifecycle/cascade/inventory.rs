@@ -6,7 +6,7 @@ use yinqiao_lifecycle::enterprise::{Enterprise, State};
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::Membership;
 use yinqiao_lifecycle::order::Order;
-use yinqiao_lifecycle::seal::SealState;
+use yinqiao_lifecycle::seal::{SealApplication, SealState};
 use yinqiao_lifecycle::user::User;
 use yinqiao_protocol::{Timestamp, UserId};
 
@@ -22,12 +22,18 @@ use crate::store::StoreError;
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn inventory(repository: &Repository, kind: &CascadeKind) -> Result<Inventory, StoreError> {
+///
+/// `since` is when the removal began: what a company's new legal person has had made from then on stays.
+pub(crate) async fn inventory(
+    repository: &Repository,
+    kind: &CascadeKind,
+    since: Timestamp,
+) -> Result<Inventory, StoreError> {
     match kind {
         CascadeKind::RemoveMember { enterprise, user } => of_person_in(repository, enterprise, *user).await,
         CascadeKind::ChangeLegalPerson { enterprise, former } => {
             let mut there = of_person_in(repository, enterprise, *former).await?;
-            add_seals(repository, enterprise, &mut there).await?;
+            add_seals(repository, enterprise, Some((*former, since)), &mut there).await?;
             Ok(there)
         }
         CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise).await,
@@ -64,7 +70,7 @@ async fn of_company(repository: &Repository, enterprise: &CreditCode) -> Result<
         let found = repository.all::<Membership>(&list.in_company(enterprise)).await?;
         add_memberships(found.into_iter().map(|found| found.value), &mut there);
     }
-    add_seals(repository, enterprise, &mut there).await?;
+    add_seals(repository, enterprise, None, &mut there).await?;
     let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
     there.subject_present =
         company.is_some_and(|company| !matches!(company.value.state, State::Deleted { .. }));
@@ -119,18 +125,29 @@ fn add_orders(orders: impl IntoIterator<Item = Order>, there: &mut Inventory) {
     there.orders.extend(open.map(|order| order.id));
 }
 
+/// All seals and applications of a company; with a former legal person those alone that this person applied for, and seals that are
+/// older than the change.
 async fn add_seals(
     repository: &Repository,
     enterprise: &CreditCode,
+    former: Option<(UserId, Timestamp)>,
     there: &mut Inventory,
 ) -> Result<(), StoreError> {
     let applications = repository.all::<SealApplicationRecord>(&seal_applications_of(enterprise)).await?;
     let applications = applications.into_iter().map(|found| found.value.application);
-    let open = applications.filter(|application| application.awaits().is_some());
+    let ends = |application: &SealApplication| former.is_none_or(|(user, _)| application.applied_by == user);
+    let ending: Vec<_> = applications.filter(ends).collect();
+    let open = ending.iter().filter(|application| application.awaits().is_some());
     there.seal_applications.extend(open.map(|application| application.id));
-    let seals = repository.all::<SealRecord>(&seals_of(enterprise.as_str())).await?.into_iter();
-    let left = seals.filter(|found| !matches!(found.value.standing.state, SealState::Revoked { .. }));
-    there.seals.extend(left.map(|found| RemainingSeal { id: found.value.id, kind: found.value.kind }));
+    for found in repository.all::<SealRecord>(&seals_of(enterprise.as_str())).await? {
+        let seal = found.value;
+        let ends = former.is_none_or(|(_, since)| {
+            seal.made_at <= since || ending.iter().any(|ending| seal.standing.application == Some(ending.id))
+        });
+        if ends && !matches!(seal.standing.state, SealState::Revoked { .. }) {
+            there.seals.push(RemainingSeal { id: seal.id, kind: seal.kind });
+        }
+    }
     Ok(())
 }
 

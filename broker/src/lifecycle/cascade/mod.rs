@@ -25,7 +25,7 @@ pub async fn start(
     kind: CascadeKind,
     by: &Actor,
 ) -> Result<Cascade, StoreError> {
-    let there = inventory(transaction.repository(), &kind).await?;
+    let there = inventory(transaction.repository(), &kind, transaction.now()).await?;
     let step = Cascade::start(id, kind, &there, by, transaction.now());
     transaction.take(None, step)
 }

@@ -17,12 +17,16 @@ use super::revocation::find;
 use crate::directory::{CertificateRecord, SealRecord};
 use crate::http::problem::{ApiError, Kind};
 use crate::records::companies::membership_key;
-use crate::records::seals::{PendingSeal, SealApplicationRecord, SealPictureRecord, seal_picture_key};
+use crate::records::seals::{
+    PendingSeal, SealApplicationRecord, SealPictureRecord, seal_applications_of, seal_picture_key,
+};
 use crate::records::{Index, IndexPrefix, Repository, Transaction, Versioned};
 use crate::store::StoreError;
 
 /// People or certificates that a list of users names at most.
 const MOST_LISTED: usize = 200;
+/// Applications of a company within a day at most.
+const MOST_A_DAY: usize = 20;
 
 /// What is applied for.
 #[derive(Clone, Debug)]
@@ -56,7 +60,8 @@ pub async fn apply(
     by: &Actor,
 ) -> Result<SealApplicationRecord, ApiError> {
     let company = transaction.get::<Enterprise>(new.enterprise.as_str().as_bytes()).await?;
-    let company = company.ok_or(SealRefusal::NotAllowed)?;
+    let company = company.filter(|company| company.value.is_led_by(by)).ok_or(SealRefusal::NotAllowed)?;
+    company.value.require_active()?;
     check_usage(transaction.repository(), &company.value, &new.usage).await?;
     let replaces = match &new.replaces {
         Some(id) => Some(find(transaction.repository(), &new.enterprise, id).await?),
@@ -64,6 +69,7 @@ pub async fn apply(
     };
     let picture = picture(transaction, new, replaces.as_ref().map(|found| &found.value)).await?;
     let (certificate_authority, signers) = maker_and_signers(transaction, authorities, new).await?;
+    check_rate(transaction, &new.enterprise).await?;
     let place = SealApplication::pending_key(&new.enterprise, new.kind, &new.name);
     let pending = transaction.get::<PendingSeal>(place.as_bytes()).await?;
     let surroundings = Surroundings {
@@ -94,8 +100,28 @@ pub async fn apply(
     transaction.put(Some(&record), &SealPictureRecord { in_use: true, ..record.value.clone() })?;
     transaction.put(pending.as_ref(), &PendingSeal::of(&step.next))?;
     let valid_until = now.plus_seconds(VALIDITY_DAYS * 86_400);
-    let step = step.map(|application| SealApplicationRecord { application, signers, valid_until });
+    let step =
+        step.map(|application| SealApplicationRecord { application, signers, valid_until, unfit: None });
     Ok(transaction.take(None, step)?)
+}
+
+/// Refuses more than a company can need: each application is work for a CA, and is kept.
+async fn check_rate(transaction: &Transaction<'_>, enterprise: &CreditCode) -> Result<(), ApiError> {
+    let latest = seal_applications_of(enterprise);
+    let latest =
+        transaction.repository().page::<SealApplicationRecord>(&latest, None, MOST_A_DAY).await?.items;
+    match latest.last() {
+        Some(found)
+            if latest.len() == MOST_A_DAY
+                && transaction.now() < found.value.application.applied_at.plus_seconds(86_400) =>
+        {
+            let text = format!(
+                "a company applies for {MOST_A_DAY} seals a day at most: wait, or use those that there are"
+            );
+            Err(ApiError::new(Kind::Conflict, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A picture that is there.
@@ -110,6 +136,7 @@ async fn picture(
     replaced: Option<&SealRecord>,
 ) -> Result<PictureRecord, ApiError> {
     let invalid = |text: &str| ApiError::new(Kind::InvalidRequest, text);
+    let mut of_replaced = None;
     let sm3 = match (new.picture, replaced) {
         (Some(sm3), _) => sm3,
         (None, None) => return Err(invalid("upload a picture first and name it in picture")),
@@ -118,14 +145,16 @@ async fn picture(
                 "the seal to be replaced was made by an operator: upload a picture and name it in picture";
             let id = replaced.standing.application.ok_or_else(|| invalid(none))?;
             let found = transaction.get::<SealApplicationRecord>(id.as_bytes()).await?;
-            found.ok_or_else(|| invalid(none))?.value.application.picture.sm3
+            let picture = found.ok_or_else(|| invalid(none))?.value.application.picture;
+            of_replaced.insert(picture).sm3
         }
     };
     let found = transaction.get::<SealPictureRecord>(&seal_picture_key(&new.enterprise, &sm3)).await?;
     let none = "no such picture was uploaded for this company, or it was of no use for a day: upload it anew";
     let record = found.ok_or_else(|| invalid(none))?;
     let SealPictureRecord { sm3, width_mm, height_mm, .. } = record.value;
-    Ok(PictureRecord { picture: Picture { sm3, width_mm, height_mm }, record })
+    let picture = of_replaced.unwrap_or(Picture { sm3, width_mm, height_mm });
+    Ok(PictureRecord { picture, record })
 }
 
 /// The CA that makes the seal, and DER of the company's certificates of it that may use the seal.
@@ -211,8 +240,23 @@ pub async fn cancel(
 ) -> Result<SealApplicationRecord, ApiError> {
     let found = transaction.get::<SealApplicationRecord>(id.as_bytes()).await?;
     let found = found.ok_or(SealRefusal::NotFound)?;
+    rest_on_company(transaction, &found.value.application.enterprise, by).await?;
     let step = found.value.application.cancel(by, transaction.now())?;
     Ok(take(transaction, &found, step).await?)
+}
+
+/// Whoever acts as a company's legal person still is when it is stored.
+pub(super) async fn rest_on_company(
+    transaction: &mut Transaction<'_>,
+    enterprise: &CreditCode,
+    by: &Actor,
+) -> Result<(), ApiError> {
+    if by.user().is_some() {
+        let company = transaction.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
+        let company = company.filter(|company| company.value.is_led_by(by)).ok_or(SealRefusal::NotFound)?;
+        transaction.rest_on(&company);
+    }
+    Ok(())
 }
 
 /// Puts a step into the transaction; the place of an application that is no longer under review is free then.

@@ -39,6 +39,10 @@ pub(super) struct SealCa {
     pub(super) loses_answers: Cell<bool>,
     /// Whether it forgets what it has not decided on when it is asked to.
     pub(super) cancels: Cell<bool>,
+    /// Names each seal it makes by the same esID.
+    pub(super) repeats_itself: Cell<bool>,
+    /// Revokes nothing.
+    pub(super) refuses: Cell<bool>,
     matters: RefCell<BTreeMap<String, (SealIssueRequest, Matter)>>,
     pub(super) made: RefCell<BTreeSet<String>>,
     pub(super) revoked: RefCell<BTreeSet<String>>,
@@ -61,6 +65,8 @@ impl SealCa {
             down: Cell::new(false),
             loses_answers: Cell::new(false),
             cancels: Cell::new(true),
+            repeats_itself: Cell::new(false),
+            refuses: Cell::new(false),
             matters: RefCell::default(),
             made: RefCell::default(),
             revoked: RefCell::default(),
@@ -83,8 +89,17 @@ impl SealCa {
         }
     }
 
+    /// What did not fit does from now on: the broker has come to trust its maker, for example.
+    pub(super) fn fits_now(&self) {
+        for (_, matter) in self.matters.borrow_mut().values_mut() {
+            if let Matter::Made { fit, .. } = matter {
+                *fit = true;
+            }
+        }
+    }
+
     fn make_one(&self, key: &str, request: &SealIssueRequest, fit: bool) -> Matter {
-        let seal_id = format!("ES-{key}");
+        let seal_id = if self.repeats_itself.get() { "ES-1".to_owned() } else { format!("ES-{key}") };
         let certificates = request.signers.iter().map(|der| Certificate::from_der(der.as_bytes()).unwrap());
         let description = SealDescription {
             id: seal_id.clone(),
@@ -186,6 +201,10 @@ impl SealAuthorities for SealCa {
     ) -> CaFuture<'a, ()> {
         Box::pin(async move {
             self.begin(key)?;
+            if self.refuses.get() {
+                let text = "not by this way".to_owned();
+                return Err(AuthorityError::Refused { authority: "fake".to_owned(), text });
+            }
             assert!(self.made.borrow().contains(seal_id), "{seal_id} was never made");
             self.revoked.borrow_mut().insert(seal_id.to_owned());
             self.answer(())
@@ -193,7 +212,10 @@ impl SealAuthorities for SealCa {
     }
 
     fn conclude<'a>(&'a self, key: &'a IdempotencyKey) -> CaFuture<'a, ()> {
-        self.concluded.borrow_mut().insert(key.as_str().to_owned());
-        Box::pin(async { Ok(()) })
+        Box::pin(async move {
+            self.answer(())?;
+            self.concluded.borrow_mut().insert(key.as_str().to_owned());
+            Ok(())
+        })
     }
 }

@@ -25,6 +25,7 @@ use crate::lifecycle::job::Attempt;
 use crate::message::{self, Notice};
 use crate::records::seals::{SealApplicationRecord, SealPictureRecord, seal_picture_key};
 use crate::records::{Repository, Transaction};
+use crate::store::StoreError;
 
 /// Characters of a CA's reason that people are told.
 const MOST_REASON_CHARACTERS: usize = 200;
@@ -97,24 +98,41 @@ impl Matter<'_> {
 
     async fn ask_to_make(&self) -> Result<Verdict, AuthorityError> {
         let request = request(self.repository, &self.record).await?;
-        match self.authorities.make(self.authority(), &self.key, &request).await {
+        let (issued, text) = match self.authorities.make(self.authority(), &self.key, &request).await {
             Ok(Handed::Fit(issued)) => {
-                Ok(Verdict { review: Review::Made(self.record.seal()), issued: Some(issued) })
+                let known = unfit::is_known(self.repository, self.authority(), &issued.seal_id).await?;
+                (issued, self.record.unfit.clone().or_else(|| known.then(|| unfit::KNOWN.to_owned())))
             }
-            Ok(Handed::Unfit { issued, text }) => {
-                let application = self.record.application.id;
-                error!(%application, text, "a seal is not what was asked for: its CA is to revoke it");
-                let made = (&request, &issued);
-                unfit::revoke(self.repository, self.authorities, self.authority(), &self.unfit_key, made)
-                    .await?;
-                let reason = format!("the CA made another seal than was asked for: {text}");
-                Ok(Review::Rejected(shown(&reason)).into())
-            }
+            Ok(Handed::Unfit { issued, text }) => (issued, Some(self.record.unfit.clone().unwrap_or(text))),
             Err(AuthorityError::Refused { text, .. } | AuthorityError::NotSupported { text, .. }) => {
-                Ok(Review::Rejected(shown(&text)).into())
+                return Ok(Review::Rejected(shown(&text)).into());
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        let Some(text) = text else {
+            return Ok(Verdict { review: Review::Made(self.record.seal()), issued: Some(issued) });
+        };
+        self.note_unfit(&text).await?;
+        let made = (&request, &issued);
+        unfit::revoke(self.repository, self.authorities, self.authority(), &self.unfit_key, made).await?;
+        let reason = format!("the CA made another seal than was asked for: {text}");
+        Ok(Review::Rejected(shown(&reason)).into())
+    }
+
+    /// Before the CA is told: what is being revoked must not be taken for good later.
+    async fn note_unfit(&self, text: &str) -> Result<(), StoreError> {
+        let id = self.record.application.id;
+        error!(application = %id, text, "a seal is not what was asked for: its CA is to revoke it");
+        self.repository
+            .transact(async |transaction| {
+                let found = transaction.get::<SealApplicationRecord>(id.as_bytes()).await?;
+                if let Some(found) = found.filter(|found| found.value.unfit.is_none()) {
+                    let noted = SealApplicationRecord { unfit: Some(text.to_owned()), ..found.value.clone() };
+                    transaction.put(Some(&found), &noted)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn ask_to_withdraw(&self) -> Result<Verdict, AuthorityError> {

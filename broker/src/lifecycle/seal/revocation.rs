@@ -12,7 +12,7 @@ use yinqiao_lifecycle::seal::{SealFacts, SealRefusal, SealRevocationReason, Seal
 use yinqiao_lifecycle::{Actor, JobKind};
 use yinqiao_protocol::SealId;
 
-use super::application::check_usage;
+use super::application::{check_usage, rest_on_company};
 use super::authorities::SealAuthorities;
 use crate::adapter::AuthorityError;
 use crate::directory::SealRecord;
@@ -67,6 +67,7 @@ pub async fn change_usage(
     by: &Actor,
 ) -> Result<SealRecord, ApiError> {
     check_usage(transaction.repository(), company, usage).await?;
+    rest_on_company(transaction, &company.code, by).await?;
     let facts = SealFacts { id: found.value.id, enterprise: &company.code };
     let step = found.value.standing.change_usage(facts, usage.clone(), by, transaction.now())?;
     Ok(transaction.take(Some(found), step.map(|standing| record_of(&found.value, standing)))?)
@@ -83,6 +84,7 @@ pub async fn revoke(
     reason: SealRevocationReason,
     by: &Actor,
 ) -> Result<SealRecord, ApiError> {
+    rest_on_company(transaction, enterprise, by).await?;
     let found = find(transaction.repository(), enterprise, id).await?;
     let step =
         found.value.standing.revoke(SealFacts { id: *id, enterprise }, reason, by, transaction.now())?;

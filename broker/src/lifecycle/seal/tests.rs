@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use yinqiao_lifecycle::actor::OperatorRole;
+use yinqiao_lifecycle::cascade::CascadeKind;
 use yinqiao_lifecycle::enterprise::{Data, Enterprise, State};
 use yinqiao_lifecycle::seal::{SealApplicationState, SealRevocationReason, SealState, Usage};
 use yinqiao_lifecycle::{Actor, Job, JobKind};
@@ -14,7 +15,8 @@ use super::revocation::revoke_with_company;
 use super::*;
 use crate::directory::SealRecord;
 use crate::http::problem::ApiError;
-use crate::lifecycle::certificate::fixture::{COMPANY, Desk, legal_person, staff};
+use crate::lifecycle::cascade::inventory;
+use crate::lifecycle::certificate::fixture::{COMPANY, DAY, Desk, legal_person, staff};
 use crate::lifecycle::job::attempt_with;
 use crate::message::Notice;
 use crate::records::Repository;
@@ -88,6 +90,22 @@ impl Office {
         applied?;
         self.applications.push(id);
         Ok(id)
+    }
+
+    /// The company has another legal person from now on.
+    async fn change_chief(&mut self) {
+        self.chief = legal_person();
+        let user = self.chief.user().unwrap().id;
+        self.desk.issue(user, 365).await;
+        let changed: Result<(), ApiError> = self
+            .repository()
+            .transact(async |transaction| {
+                let found = transaction.get::<Enterprise>(COMPANY.as_bytes()).await?.unwrap();
+                let next = Enterprise { legal_person: user, ..found.value.clone() };
+                Ok(transaction.put(Some(&found), &next)?)
+            })
+            .await;
+        changed.unwrap();
     }
 
     async fn cancel(&self, id: SealApplicationId) -> Result<(), ApiError> {
@@ -216,7 +234,8 @@ async fn happens(office: &mut Office, event: &Event) {
                 pending |= application.is_pending() && application.name == name;
             }
             let gone = replaces.is_some_and(|id| seals.iter().any(|s| s.id == id && !s.standing.is_active()));
-            assert_eq!(office.apply(&name, replaces).await.is_ok(), !pending && !gone);
+            let room = office.applications.len() < 20;
+            assert_eq!(office.apply(&name, replaces).await.is_ok(), !pending && !gone && room);
         }
         Event::Cancel(index) => {
             if let Some(id) = office.applications.get(*index).copied() {
@@ -293,10 +312,12 @@ fn a_seal_that_is_not_what_was_asked_for_is_revoked_and_the_legal_person_is_told
         let id = office.apply("公章", None).await.unwrap();
         office.attempt_due().await;
         office.ca.decide();
-        office.ca.down.set(true);
-        office.desk.pass(10);
-        office.attempt_due().await;
-        office.ca.down.set(false);
+        office.ca.loses_answers.set(true);
+        for _ in 0..3 {
+            office.desk.pass(10);
+            office.attempt_due().await;
+        }
+        office.ca.loses_answers.set(false);
         office.settle().await;
         assert!(office.seals().await.is_empty());
         assert_eq!(*office.ca.made.borrow(), *office.ca.revoked.borrow());
@@ -308,6 +329,106 @@ fn a_seal_that_is_not_what_was_asked_for_is_revoked_and_the_legal_person_is_told
         assert!(
             matches!(&messages[..], [message] if matches!(message.notice, Notice::SealDecided { made: false, .. }))
         );
+    });
+}
+
+#[test]
+fn what_was_found_unfit_stays_so_whatever_is_trusted_later() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.ca.mood.set(Mood::MakesAnother);
+        let id = office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        let find_out = async || {
+            office.desk.pass(10);
+            office.attempt_due().await;
+            office.application(id).await.unfit.is_some()
+        };
+        assert!(find_out().await);
+        office.ca.fits_now();
+        office.settle().await;
+        assert!(office.seals().await.is_empty());
+        office.agrees().await;
+    });
+}
+
+#[test]
+fn a_seal_that_the_ca_has_given_out_before_is_taken_for_nothing_new() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.ca.repeats_itself.set(true);
+        let mut ids = Vec::new();
+        for name in ["公章", "合同章"] {
+            ids.push(office.apply(name, None).await.unwrap());
+            office.attempt_due().await;
+            office.ca.decide();
+            office.settle().await;
+        }
+        let seals = office.seals().await;
+        assert!(matches!(&seals[..], [seal] if seal.standing.is_active()), "{seals:?}");
+        assert!(office.ca.revoked.borrow().is_empty(), "it is in use");
+        let state = office.application(ids[1]).await.application.state;
+        assert!(matches!(&state, SealApplicationState::Rejected { reason, .. } if reason.contains("before")));
+    });
+}
+
+#[test]
+fn a_ca_that_revokes_nothing_has_its_word_shown_and_the_seal_is_of_no_use_here() {
+    run(async || {
+        let mut office = Office::open().await;
+        office.apply("公章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.settle().await;
+        office.ca.refuses.set(true);
+        let id = office.seals().await[0].id;
+        office.revoke(&id, &office.chief.clone()).await.unwrap();
+        office.settle().await;
+        let state = office.seals().await.remove(0).standing.state;
+        assert!(
+            matches!(&state, SealState::Revoked { declined: Some(text), .. } if text == "not by this way")
+        );
+    });
+}
+
+#[test]
+fn a_company_applies_for_twenty_seals_a_day_at_most() {
+    run(async || {
+        let mut office = Office::open().await;
+        for number in 0..20 {
+            office.apply(&format!("印章{number}"), None).await.unwrap();
+        }
+        let refused = office.apply("印章二十", None).await.unwrap_err();
+        assert!(refused.to_string().contains("20 seals a day"), "{refused}");
+        office.desk.pass(DAY);
+        office.apply("印章二十", None).await.unwrap();
+    });
+}
+
+#[test]
+fn with_a_legal_person_goes_what_that_one_applied_for_and_nothing_of_the_next_one() {
+    run(async || {
+        let mut office = Office::open().await;
+        let before = office.apply("公章", None).await.unwrap();
+        let former = office.chief.user().unwrap().id;
+        let since = office.desk.now();
+        office.desk.pass(1);
+        office.change_chief().await;
+        office.apply("合同章", None).await.unwrap();
+        let made = office.apply("财务章", None).await.unwrap();
+        office.attempt_due().await;
+        office.ca.decide();
+        office.settle().await;
+        assert!(!office.application(made).await.application.is_pending());
+        let kind = CascadeKind::ChangeLegalPerson { enterprise: COMPANY.parse().unwrap(), former };
+        let there = inventory(office.repository(), &kind, since).await.unwrap();
+        assert!(there.seal_applications.is_empty(), "{there:?}");
+        let seals: Vec<_> = there.seals.iter().map(|seal| seal.id).collect();
+        let of = |id: SealApplicationId| SealId::from_bytes(*id.as_bytes());
+        assert_eq!(seals, [of(before)]);
+        let all = CascadeKind::DeleteEnterprise { enterprise: COMPANY.parse().unwrap() };
+        assert_eq!(inventory(office.repository(), &all, since).await.unwrap().seals.len(), 3);
     });
 }
 

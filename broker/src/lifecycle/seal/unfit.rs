@@ -1,4 +1,4 @@
-//! A seal that a CA has made and that is not what was asked for: nobody ever uses it, and its CA revokes it.
+//! A seal that a CA has made and that is not wanted, or not what was asked for: nobody ever uses it, and its CA revokes it.
 
 use tracing::{error, info};
 
@@ -9,13 +9,14 @@ use yinqiao_gm::x509::Certificate;
 use super::authorities::SealAuthorities;
 use crate::adapter::AuthorityError;
 use crate::directory::SealRecord;
-use crate::records::{Aggregate, Repository};
+use crate::records::Repository;
+use crate::records::seals::seals_known_as;
 use crate::store::StoreError;
 
-/// What a CA is told, in words.
-const REASON: &str = "it is not what was asked for";
-/// Seals read at once from the store.
-const PAGE: usize = 100;
+/// What a CA is told, in words; the same for every cause, so that a revocation that was begun can be gone on with.
+const REASON: &str = "it is not wanted any more, or not what was asked for";
+/// What does not fit of a seal that was there before.
+pub(super) const KNOWN: &str = "the CA has given out a seal that it had made before";
 
 /// Has such a seal revoked by the CA `adapter`, unless it may be somebody else's. `key` is that of the revocation.
 ///
@@ -29,7 +30,7 @@ pub(super) async fn revoke(
     (asked, issued): (&SealIssueRequest, &IssuedSeal),
 ) -> Result<(), AuthorityError> {
     let (seal_id, name) = (&issued.seal_id, &asked.name);
-    if is_of_others(asked, issued) || is_known(repository, seal_id).await? {
+    if is_of_others(asked, issued) || is_known(repository, adapter, seal_id).await? {
         error!(
             name,
             seal_id,
@@ -40,10 +41,10 @@ pub(super) async fn revoke(
     }
     match authorities.revoke(adapter, key, seal_id, REASON).await {
         Ok(()) | Err(AuthorityError::Over) => {
-            info!(name, seal_id, adapter, "a seal that is not what was asked for is revoked");
+            info!(name, seal_id, adapter, "a seal that is not wanted, or not what was asked for, is revoked");
         }
         Err(reason) if reason.is_final() => {
-            error!(name, seal_id, adapter, %reason, "a seal that is not what was asked for is not revoked: ask the CA to");
+            error!(name, seal_id, adapter, %reason, "a seal that is not wanted, or not what was asked for, is not revoked by its CA: ask the CA to");
         }
         Err(reason) => return Err(reason),
     }
@@ -57,19 +58,15 @@ fn is_of_others(asked: &SealIssueRequest, issued: &IssuedSeal) -> bool {
     !asked.any(|signer| seal.signers().contains(&signer))
 }
 
-/// Whether a seal of this name is in use here.
-async fn is_known(repository: &Repository, seal_id: &str) -> Result<bool, StoreError> {
-    let mut after = None;
-    loop {
-        let page = repository.scan::<SealRecord>(after, PAGE).await?;
-        let full = page.len() == PAGE;
-        after = page.last().map(|found| found.value.key());
-        let mut seals = page.iter().map(|found| SesSeal::from_der(found.value.der.as_slice()));
-        if seals.any(|seal| seal.is_ok_and(|seal| seal.id() == seal_id)) {
-            return Ok(true);
-        }
-        if !full {
-            return Ok(false);
-        }
-    }
+/// Whether a seal that the CA knows by this name was taken over before.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn is_known(
+    repository: &Repository,
+    adapter: &str,
+    seal_id: &str,
+) -> Result<bool, StoreError> {
+    let known = repository.page::<SealRecord>(&seals_known_as(adapter, seal_id), None, 1).await?;
+    Ok(!known.items.is_empty())
 }

@@ -1,21 +1,18 @@
 //! A seal that its CA has not made yet, and that is not wanted any more: the CA is told so where it can be told, and a seal that it
 //! makes all the same is revoked and never used.
 
-use tracing::{error, info};
+use tracing::info;
 
 use yinqiao_ca_sdk::messages::Operation;
 use yinqiao_protocol::SealId;
 
-use super::{SealError, key_of};
+use super::{SealError, key_of, unfit};
 use crate::adapter::{AuthorityError, Patience, Withdrawal};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::SealRequestRecord;
 use crate::http::problem::ApiError;
 use crate::store::StoreError;
-
-/// What a CA is told, in words.
-const REASON: &str = "the request for it was withdrawn";
 
 /// How far a withdrawal is.
 pub enum SealWithdrawal {
@@ -63,18 +60,9 @@ impl Broker {
             Err(error) => return Err(not_yet(error)),
         };
         let revoke = key_of(request, "revoke-seal")?;
-        match authority.revoke_seal(&revoke, &issued.seal_id, REASON, Patience::NONE).await {
-            Ok(()) | Err(AuthorityError::Over) => {
-                info!(seal = %request.id, "a seal made too late is revoked")
-            }
-            Err(AuthorityError::NotSupported { .. }) => error!(
-                seal = %request.id,
-                seal_id = issued.seal_id,
-                adapter = request.certificate_authority,
-                "a seal was made after its request was withdrawn, and its CA revokes none by the adapter: ask the CA to"
-            ),
-            Err(error) => return Err(not_yet(error)),
-        }
+        let made = (&request.request, &issued);
+        let revoked = unfit::revoke(&self.repository, &*self.authorities, name, &revoke, made).await;
+        revoked.map_err(not_yet)?;
         // The request goes last: until then each of these steps is taken again.
         authority.conclude(&revoke).await?;
         self.end_withdrawal(request).await?;
@@ -83,7 +71,7 @@ impl Broker {
     }
 
     async fn end_withdrawal(&self, request: &SealRequestRecord) -> Result<(), SealError> {
-        match self.directory.conclude_seal_request(&request.id, None).await {
+        match self.directory.conclude_seal_request(&request.id, None, None).await {
             // Another attempt has ended it.
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::seal::SealRefusal;
 use yinqiao_protocol::Sm3Hex;
@@ -17,6 +18,7 @@ use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
 use crate::picture::{Background, MOST_BYTES, PictureError, SealPicture};
+use crate::records::Repository;
 use crate::records::seals::{SealPictureRecord, seal_picture_key, unused_seal_pictures_of};
 
 /// Pictures that wait for an application, of one company at most.
@@ -81,23 +83,19 @@ pub async fn upload(
         PictureBackground::Remove => Background::Remove,
         PictureBackground::Keep => Background::Keep,
     };
+    if let Some(answer) = post.answered(&broker.repository, &caller.caller(), &asked).await? {
+        return Ok(answer);
+    }
+    check_room(&broker.repository, &code).await?;
     let drawn = broker
-        .pool
+        .drawing
         .run(move || SealPicture::from_upload(&file, background, (width_mm, height_mm)))
         .await?
         .map_err(refused)?;
     post.run(&broker.repository, &caller.caller(), &asked, async |transaction| {
         let found = transaction.get::<SealPictureRecord>(&seal_picture_key(&code, &drawn.sm3)).await?;
         if found.is_none() {
-            let unused = unused_seal_pictures_of(&code);
-            let unused =
-                transaction.repository().page::<SealPictureRecord>(&unused, None, MOST_UNUSED).await?;
-            if unused.items.len() == MOST_UNUSED {
-                return Err(ApiError::new(
-                    Kind::Conflict,
-                    format!("{MOST_UNUSED} pictures were uploaded and not used: apply with one of them, or wait a day"),
-                ));
-            }
+            check_room(transaction.repository(), &code).await?;
         }
         let before = found.as_ref().map(|found| &found.value);
         let record = SealPictureRecord {
@@ -116,6 +114,20 @@ pub async fn upload(
         Ok(Answer::created(SealPictureView { picture: sm3, width, height, width_mm, height_mm }))
     })
     .await
+}
+
+/// Refuses what would be too much, or for nothing.
+async fn check_room(repository: &Repository, code: &CreditCode) -> Result<(), ApiError> {
+    let company = repository.get::<Enterprise>(code.as_str().as_bytes()).await?;
+    company.ok_or(SealRefusal::NotFound)?.value.require_active()?;
+    let unused = unused_seal_pictures_of(code);
+    let unused = repository.page::<SealPictureRecord>(&unused, None, MOST_UNUSED).await?;
+    if unused.items.len() < MOST_UNUSED {
+        return Ok(());
+    }
+    let text =
+        format!("{MOST_UNUSED} pictures were uploaded and not used: apply with one of them, or wait a day");
+    Err(ApiError::new(Kind::Conflict, text))
 }
 
 fn refused(error: PictureError) -> ApiError {
