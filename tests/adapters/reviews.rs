@@ -74,6 +74,7 @@ fn a_seal_that_the_cas_officer_rejects_is_not_made_and_the_log_says_why() {
     request_seal(&broker);
     officer.decide(&["reject", "--reason", "the picture names another company"]);
     wait_until("the rejection", || seals(&broker).is_empty());
+    wait_until("the log", || broker.log().contains("the CA makes no seal"));
     let log = broker.log();
     let line = log.lines().find(|line| line.contains("the CA makes no seal")).unwrap();
     assert!(line.contains("the picture names another company"), "{line}");
