@@ -18,6 +18,7 @@ pub const ENROLMENT_ANSWERED_WITHIN_SECONDS: u64 = 60;
 
 /// `POST /v1/phone/enrolments`. The same request sent again gets the same certificates.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
     /// The one-time code from the operator.
@@ -30,6 +31,7 @@ pub struct EnrolRequest {
 
 /// Answer to [`EnrolRequest`].
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolled {
     /// Whom the certificates name.
     pub holder: Holder,

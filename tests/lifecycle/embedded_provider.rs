@@ -6,124 +6,23 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use ureq::http::Request;
 
-use yinqiao_phone::AccountClient;
 use yinqiao_protocol::account::{SessionOpened, SessionRequest, SignInBegun};
 use yinqiao_protocol::dpop::{self, prove};
-use yinqiao_protocol::{OrderId, Token};
+use yinqiao_protocol::OrderId;
 use yinqiao_tests::broker::free_port;
 use yinqiao_tests::holder::problem_of;
 use yinqiao_tests::{Broker, Holder, programs, relying_party};
 
 use crate::stage::{COMPANY, LEGAL_PERSON, STAFF};
+use crate::visitor::{PASSWORD, STEPS, Visitor, parameter, send};
 
 /// A test asks for codes sooner than a person does.
 const SETTINGS: &str = "[identity]\nembedded = true\nlimits.codes.resend = { tries = 10, within = 60 }\n";
-const PASSWORD: &str = "four words beside each other";
-const STEPS: [&str; 3] = ["/account/real-name", "/account/real-name/confirmation", "/account/face-check"];
-
-/// What a browser does at the provider, by its JSON API.
-struct Visitor {
-    broker: String,
-}
-
-impl Visitor {
-    fn new(broker: &str) -> Self {
-        Self { broker: broker.to_owned() }
-    }
-
-    fn call(&self, method: &str, path: &str, session: &str, body: &Value) -> (u16, Value) {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}/identity/api{path}", self.broker))
-            .header("Content-Type", "application/json");
-        if !session.is_empty() {
-            request = request.header("Authorization", format!("Bearer {session}"));
-        }
-        send(request.body(body.to_string().into_bytes()).unwrap())
-    }
-
-    fn post(&self, path: &str, session: &str, body: &Value) -> Value {
-        let (status, answer) = self.call("POST", path, session, body);
-        assert!((200..300).contains(&status), "{path}: {status} {answer}");
-        answer
-    }
-
-    /// The code that is shown in place of being sent.
-    fn code(&self, purpose: &str, kind: &str, phone: &str) -> Value {
-        let wanted = json!({ "purpose": purpose, "user_kind": kind, "phone_number": phone });
-        self.post("/codes", "", &wanted)["shown_code"].clone()
-    }
-
-    fn register(&self, name: &str, phone: &str) {
-        let code = self.code("register", "person", phone);
-        let fields = json!({
-            "user_kind": "person", "user_name": name, "password": PASSWORD, "phone_number": phone, "code": code,
-        });
-        assert_eq!(self.post("/accounts", "", &fields)["assurance_level"], "L1");
-    }
-
-    fn by_password(&self, name: &str) -> String {
-        let opened = self.post("/sessions", "", &json!({ "user_name": name, "password": PASSWORD }));
-        opened["session"].as_str().unwrap().to_owned()
-    }
-
-    fn by_code(&self, kind: &str, phone: &str) -> String {
-        let code = self.code("sign_in", kind, phone);
-        let opened =
-            self.post("/sessions", "", &json!({ "user_kind": kind, "phone_number": phone, "code": code }));
-        opened["session"].as_str().unwrap().to_owned()
-    }
-
-    /// The steps to L2, L3 and L4, from the first to this level.
-    fn reach(&self, session: &str, level: usize, person: &Value) {
-        for (path, level) in STEPS.into_iter().zip(2..=level) {
-            let account = self.post(path, session, person);
-            assert_eq!(account["assurance_level"], format!("L{level}"));
-        }
-    }
-
-    /// Where the provider sends the browser back to.
-    fn sent_back(&self, session: &str, authorization_url: &str) -> url::Url {
-        let answer =
-            self.post("/authorizations", session, &json!({ "authorization_url": authorization_url }));
-        answer["redirect_to"].as_str().unwrap().parse().unwrap()
-    }
-
-    /// State and code.
-    fn authorize(&self, session: &str, authorization_url: &str) -> (Token, Token) {
-        let back = self.sent_back(session, authorization_url);
-        (token(&back, "state"), token(&back, "code"))
-    }
-
-    /// Signs in at the broker with the phone of `holder`.
-    fn sign_in(&self, holder: &Holder, session: &str) -> AccountClient {
-        let begun = holder.phone.begin_sign_in(&self.broker).unwrap();
-        let back = self.authorize(session, &begun.authorization_url);
-        holder.phone.finish_sign_in(&self.broker, &begun, back, "phone of a test").unwrap()
-    }
-}
-
-fn send(request: Request<Vec<u8>>) -> (u16, Value) {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
-    (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
-}
-
-fn parameter(url: &url::Url, name: &str) -> String {
-    let found = url.query_pairs().find(|(key, _)| key == name);
-    found.unwrap_or_else(|| panic!("no {name} in {url}")).1.into_owned()
-}
-
-fn token(url: &url::Url, name: &str) -> Token {
-    Token::parse(&parameter(url, name)).unwrap()
-}
-
 #[test]
 fn a_person_registers_takes_every_level_and_signs_in_by_password_and_by_code() {
     let broker = Broker::start_with_settings(SETTINGS);
     let (visitor, holder) = (Visitor::new(&broker.url()), Holder::new());
-    visitor.register("yuangong", STAFF.phone_number);
+    visitor.register("yuangong", STAFF.phone_number, None);
     let person = json!({ "name": STAFF.name, "id_number": STAFF.id_number });
     let session = visitor.by_password("yuangong");
 
@@ -159,13 +58,7 @@ fn a_person_registers_takes_every_level_and_signs_in_by_password_and_by_code() {
 fn a_legal_person_brings_the_company_at_the_highest_level_and_is_known_after_a_restart() {
     let mut broker = Broker::start_with_settings(SETTINGS);
     let (visitor, holder) = (Visitor::new(&broker.url()), Holder::new());
-    let code = visitor.code("register", "legal_person", LEGAL_PERSON.phone_number);
-    let fields = json!({
-        "user_kind": "legal_person", "user_name": "faren", "password": PASSWORD,
-        "phone_number": LEGAL_PERSON.phone_number, "code": code,
-        "enterprise_name": LEGAL_PERSON.company.unwrap().0, "enterprise_code": COMPANY,
-    });
-    visitor.post("/accounts", "", &fields);
+    visitor.register("faren", LEGAL_PERSON.phone_number, LEGAL_PERSON.company);
     let session = visitor.by_password("faren");
     let person = json!({ "name": LEGAL_PERSON.name, "id_number": LEGAL_PERSON.id_number });
     let company = format!("/v1/enterprises/{COMPANY}");
@@ -189,7 +82,7 @@ fn a_legal_person_brings_the_company_at_the_highest_level_and_is_known_after_a_r
 fn without_its_code_verifier_a_code_is_worth_nothing() {
     let broker = Broker::start_with_settings(SETTINGS);
     let (visitor, holder) = (Visitor::new(&broker.url()), Holder::new());
-    visitor.register("yuangong", STAFF.phone_number);
+    visitor.register("yuangong", STAFF.phone_number, None);
     let session = visitor.by_password("yuangong");
     let begun = holder.phone.begin_sign_in(&broker.url()).unwrap();
     let asked: url::Url = begun.authorization_url.parse().unwrap();
@@ -286,7 +179,7 @@ impl Drop for Proxied {
 fn behind_a_proxy_that_speaks_tls_the_broker_still_reaches_its_own_provider() {
     let broker = Proxied::start();
     let (visitor, holder) = (Visitor::new(&broker.nearby), Holder::new());
-    visitor.register("yuangong", STAFF.phone_number);
+    visitor.register("yuangong", STAFF.phone_number, None);
     let session = visitor.by_password("yuangong");
     let begun: SignInBegun = holder.phone.begin_sign_in(&broker.nearby).unwrap();
     assert!(begun.authorization_url.starts_with(&format!("{PUBLIC_URL}/identity/authorize?")));

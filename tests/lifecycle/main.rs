@@ -14,3 +14,4 @@ mod once;
 mod races;
 mod seals;
 mod stage;
+mod visitor;

@@ -6,9 +6,10 @@ use yinqiao_protocol::Purpose;
 use yinqiao_protocol::event::{Happening, SessionState};
 use yinqiao_tests::broker::red_square;
 use yinqiao_tests::holder::{pin, problem_of};
-use yinqiao_tests::{Person, tasks};
+use yinqiao_tests::{Holder, Person, tasks};
 
-use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, eventually, order};
+use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, User, eventually, order};
+use crate::visitor::{STEPS, Visitor};
 
 fn state(value: &Value) -> &str {
     value["state"].as_str().unwrap()
@@ -16,13 +17,27 @@ fn state(value: &Value) -> &str {
 
 #[test]
 fn a_company_goes_through_the_whole_manual() {
-    let (stage, officer) = Stage::with_reviewed_seals();
+    let (stage, officer) = Stage::embedded_with_reviewed_seals();
+    let visitor = Visitor::new(&stage.broker.url());
     // Register and verify: below level L4 nobody gets further.
-    let low = stage.sign_in(&Person { level: "L2", ..STAFF });
-    assert_eq!(low.account.account().missing_levels, ["L3", "L4"]);
-    assert_eq!(problem_of(low.account.get::<Value>("/v1/offers")), "assurance-too-low");
-    let legal_person = stage.sign_in(&LEGAL_PERSON);
-    let staff = stage.sign_in(&STAFF);
+    let (legal_person, staff) = (Holder::new(), Holder::new());
+    visitor.register("faren", LEGAL_PERSON.phone_number, LEGAL_PERSON.company);
+    visitor.register("yuangong", STAFF.phone_number, None);
+    let at_provider = ["faren", "yuangong"].map(|name| visitor.by_password(name));
+    visitor.reach(&at_provider[1], 2, &json!({ "name": STAFF.name, "id_number": STAFF.id_number }));
+    let low = visitor.sign_in(&staff, &at_provider[1]);
+    assert_eq!(low.account().missing_levels, ["L3", "L4"]);
+    assert_eq!(problem_of(low.get::<Value>("/v1/offers")), "assurance-too-low");
+    let verified = |holder: Holder, session: &str, person: &Person, from: usize| {
+        let details = json!({ "name": person.name, "id_number": person.id_number });
+        for step in &STEPS[from..] {
+            visitor.post(step, session, &details);
+        }
+        let account = visitor.sign_in(&holder, session);
+        User { holder, account }
+    };
+    let legal_person = verified(legal_person, &at_provider[0], &LEGAL_PERSON, 0);
+    let staff = verified(staff, &at_provider[1], &STAFF, 1);
     let company: Value = legal_person.account.get(&format!("/v1/enterprises/{COMPANY}")).unwrap().value;
     assert_eq!((state(&company), company["data"]["name"].as_str()), ("active", Some("闽江建设有限公司")));
 

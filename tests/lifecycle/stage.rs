@@ -35,7 +35,8 @@ const PAYMENT_KEY: [u8; 32] = [7; 32];
 
 /// Everything that a test needs.
 pub struct Stage {
-    pub provider: IdentityProvider,
+    /// None where the provider inside the broker serves.
+    pub provider: Option<IdentityProvider>,
     pub broker: Broker,
 }
 
@@ -55,41 +56,57 @@ impl Stage {
     pub fn with_issue_delay(milliseconds: u32) -> Self {
         let (provider, settings) = Self::provider();
         let broker = Broker::start_slow_with_settings(milliseconds, &settings);
-        Self { provider, broker }
+        Self { provider: Some(provider), broker }
     }
 
     /// The same with the broker that dies where a test says, and with these lines for its CA's adapter.
     pub fn with_failpoints(adapter: &str) -> Self {
         let (provider, settings) = Self::provider();
         let broker = Broker::start_with_failpoints(&settings, adapter);
-        Self { provider, broker }
+        Self { provider: Some(provider), broker }
     }
 
     /// The same with a CA whose officer reviews each seal.
     pub fn with_reviewed_seals() -> (Self, Officer) {
         let (provider, settings) = Self::provider();
+        let (broker, officer) = Self::reviewed(&settings);
+        (Self { provider: Some(provider), broker }, officer)
+    }
+
+    /// The same with the provider inside the broker.
+    pub fn embedded_with_reviewed_seals() -> (Self, Officer) {
+        let identity = "[identity]\nembedded = true\nlimits.codes.resend = { tries = 10, within = 60 }\n";
+        let (broker, officer) = Self::reviewed(&Self::settings(identity));
+        (Self { provider: None, broker }, officer)
+    }
+
+    fn reviewed(settings: &str) -> (Broker, Officer) {
         let mut broker = Broker::not_started();
         let officer = Officer::new(&broker);
         let adapter = Adapter::software_ca(&broker, "softca").configured("seal_review = true");
         catalogue::write(&broker, &[adapter.configured(officer.operators())], "");
         fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
         broker.restart();
-        (Self { provider, broker }, officer)
+        (broker, officer)
     }
 
     /// An identity provider, and the settings of a broker that knows it.
     fn provider() -> (IdentityProvider, String) {
         let provider = IdentityProvider::start();
+        let settings = Self::settings(&provider.settings());
+        (provider, settings)
+    }
+
+    /// The settings of a broker that sells certificates, with these about the provider.
+    fn settings(identity: &str) -> String {
         let keys = tempfile::tempdir().unwrap();
         let key_file = keys.keep().join("payment-key");
         fs::write(&key_file, PAYMENT_KEY).unwrap();
-        let settings = format!(
-            "{}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
+        format!(
+            "{identity}\n[payment]\nkey_file = {key_file:?}\n\n[[lifecycle.offer]]\nplatform = \"city\"\nplatform_name = \"市交易中心\"\n\
              certificate_authority = \"softca\"\nterm = [{{ days = 365, fee = 20000 }}, {{ days = 30, fee = 0 }}]\n\n\
-             [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n",
-            provider.settings()
-        );
-        (provider, settings)
+             [[lifecycle.free]]\nname = \"legal persons\"\nholders = [\"legal_person\"]\n"
+        )
     }
 
     /// How many seals the software CA has made, and how many of them it has revoked.
@@ -111,7 +128,7 @@ impl Stage {
     /// Signs somebody in at this phone.
     pub fn sign_in_with(&self, holder: &Holder, person: &Person) -> AccountClient {
         let begun = holder.phone.begin_sign_in(&self.broker.url()).unwrap();
-        let back = self.provider.sign_in(&begun.authorization_url, person);
+        let back = self.provider.as_ref().unwrap().sign_in(&begun.authorization_url, person);
         holder.phone.finish_sign_in(&self.broker.url(), &begun, back, "phone of a test").unwrap()
     }
 

@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Yinqiao: the life of certificates, staff, companies and seals",
         description = "Errors are problem details (RFC 9457). Each POST of somebody who is signed in carries an \
-                       Idempotency-Key. The others have a key in their body: a session is opened once for each \
-                       sign-in, tokens are renewed once for each renewal token, and a payment is known by its \
+                       Idempotency-Key. A sign-in may be begun as often as one likes: nothing follows from one that is not \
+                       ended. The others have a key in their body: a session is opened once for each sign-in, tokens are renewed once for each renewal token, and a payment is known by its \
                        reference; sent again, they are answered alike. No token is stored for that. Where two people may \
                        edit, answers carry an ETag and changes an If-Match. The names behind a security scheme are those \
                        who may call.",
@@ -54,6 +54,7 @@ fn whole() -> utoipa::openapi::OpenApi {
         super::staff::Document::openapi(),
         super::recovery::Document::openapi(),
         super::seal::Document::openapi(),
+        crate::http::enrolments::Document::openapi(),
     ];
     for part in parts {
         document.merge(part);

@@ -86,3 +86,14 @@ pub enum OfChange {
     #[response(status = 428, content_type = "application/problem+json")]
     PreconditionRequired(#[to_schema] Problem),
 }
+
+/// What an enrolment is answered with beside what every request may be.
+#[derive(IntoResponses)]
+pub enum OfEnrolment {
+    /// The code was used for another request, or the CA is not finished: the same request finds out.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] Problem),
+    /// The CA's answer cannot be used.
+    #[response(status = 502, content_type = "application/problem+json")]
+    Broken(#[to_schema] Problem),
+}

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use yinqiao_lifecycle::AuditNote;
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::seal::SealRefusal;
@@ -78,7 +79,7 @@ pub async fn upload(
     caller.must_lead(&code)?;
     let file = body.map_err(|error| body_error(&error, format_args!("{MOST_BYTES} bytes")))?;
     let PictureQuery { width_mm, height_mm, background } = *query;
-    let asked = (Sm3Hex::of(&file), *query);
+    let (asked, actor) = ((Sm3Hex::of(&file), *query), caller.actor());
     let background = match background {
         PictureBackground::Remove => Background::Remove,
         PictureBackground::Keep => Background::Keep,
@@ -110,6 +111,9 @@ pub async fn upload(
             in_use: before.is_some_and(|before| before.in_use),
         };
         transaction.put(found.as_ref(), &record)?;
+        let subject = format!("enterprise/{}", *code);
+        let note = AuditNote::new("seal.upload", subject, &actor, record.uploaded_at);
+        transaction.note(note.with("picture", record.sm3.to_string()));
         let SealPictureRecord { sm3, width, height, .. } = record;
         Ok(Answer::created(SealPictureView { picture: sm3, width, height, width_mm, height_mm }))
     })
