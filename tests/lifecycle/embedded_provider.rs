@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use ureq::http::Request;
 
+use yinqiao_protocol::OrderId;
 use yinqiao_protocol::account::{SessionOpened, SessionRequest, SignInBegun};
 use yinqiao_protocol::dpop::{self, prove};
-use yinqiao_protocol::OrderId;
 use yinqiao_tests::broker::free_port;
 use yinqiao_tests::holder::problem_of;
 use yinqiao_tests::{Broker, Holder, programs, relying_party};

@@ -1,5 +1,7 @@
 //! What exists at the broker, for requests that are about something.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use yinqiao_gm::sm2::PrivateKey;
@@ -12,8 +14,13 @@ use yinqiao_tests::holder::pin;
 use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, User, eventually, order};
 
 /// Somebody who asks to become the company's legal person.
-const USURPER: Person =
+pub const USURPER: Person =
     Person { subject: "usurper", name: "法人丙", id_number: "110101199003070011", ..LEGAL_PERSON };
+
+/// Somebody who applies to join.
+pub const APPLICANT: Person = Person { subject: "applicant", id_number: "320106198203040024", ..STAFF };
+/// Somebody who was in the company.
+pub const LEAVER: Person = Person { subject: "leaver", id_number: "310101198001010018", ..STAFF };
 
 /// A company in the middle of its life.
 pub struct Things {
@@ -54,13 +61,12 @@ impl Things {
 
         let (picture, application, seal) = seal(&legal_person);
         let applications = format!("/v1/enterprises/{COMPANY}/applications");
-        let apply = |subject, id_number| {
-            let person = stage.sign_in(&Person { subject, id_number, ..STAFF });
+        let apply = |person| {
+            let person = stage.sign_in(person);
             let _: Value = person.account.post(&applications, &json!({})).unwrap();
             person.account.account().user
         };
-        let (leaver, applicant) =
-            (apply("leaver", "310101198001010018"), apply("applicant", "320106198203040024"));
+        let (leaver, applicant) = (apply(&LEAVER), apply(&APPLICANT));
         let _: Value = legal_person.account.post(&format!("{applications}/{leaver}/approve"), &()).unwrap();
         let members = format!("/v1/enterprises/{COMPANY}/members/{leaver}");
         let removal = legal_person.account.delete(&members).unwrap();
@@ -108,6 +114,11 @@ impl Things {
             ("body.certificate_request", vec![json!(certificate_request())]),
         ];
         Self { legal_person, member, values }
+    }
+
+    /// One of each, by place: `path.order`, `body.days`.
+    pub fn all(&self) -> BTreeMap<String, Value> {
+        self.values.iter().map(|(place, values)| ((*place).to_owned(), values[0].clone())).collect()
     }
 
     /// The settings of Schemathesis with which it asks for them now and then.
