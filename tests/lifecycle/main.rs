@@ -3,6 +3,7 @@
 
 mod access;
 mod ca_down;
+mod companies;
 mod conformance;
 mod embedded_provider;
 mod failpoints;
@@ -11,6 +12,7 @@ mod kills;
 mod manual;
 mod officers;
 mod once;
+mod phones;
 mod races;
 mod seals;
 mod stage;
