@@ -47,7 +47,7 @@ const NOT_NOW: [&str; 4] = [
 /// Who calls.
 enum Caller {
     Nobody,
-    User(AccountClient),
+    User(Box<AccountClient>),
     Staff(String),
 }
 
@@ -146,8 +146,11 @@ fn uuid() -> String {
 }
 
 fn rows(stage: &Stage, things: &Things) -> Vec<Row> {
-    let user =
-        |name, person: &Person| Row { name, caller: Caller::User(stage.sign_in(person).account), roles: &[] };
+    let user = |name, person: &Person| Row {
+        name,
+        caller: Caller::User(Box::new(stage.sign_in(person).account)),
+        roles: &[],
+    };
     let other = stage.sign_in(&OTHER_LEGAL_PERSON).account;
     let other_member = stage.sign_in(&OTHER_MEMBER).account;
     let path = format!("/v1/enterprises/{OTHER_COMPANY}/applications");
@@ -158,7 +161,7 @@ fn rows(stage: &Stage, things: &Things) -> Vec<Row> {
         let token = stage.broker.operator(&["staff", "add", name, "--role", role]);
         Row { name, caller: Caller::Staff(token.trim().to_owned()), roles }
     };
-    let of_company = |account: &AccountClient| Caller::User(account.clone());
+    let of_company = |account: &AccountClient| Caller::User(Box::new(account.clone()));
     vec![
         Row { name: "nobody", caller: Caller::Nobody, roles: &[] },
         Row {
@@ -172,8 +175,8 @@ fn rows(stage: &Stage, things: &Things) -> Vec<Row> {
         user("applicant", &APPLICANT),
         user("removed member", &LEAVER),
         user("who wants to lead the company", &USURPER),
-        Row { name: "another company's legal person", caller: Caller::User(other), roles: &[] },
-        Row { name: "another company's member", caller: Caller::User(other_member), roles: &[] },
+        Row { name: "another company's legal person", caller: Caller::User(Box::new(other)), roles: &[] },
+        Row { name: "another company's member", caller: Caller::User(Box::new(other_member)), roles: &[] },
         staff("operator", "operator", &["operator"]),
         staff("auditor", "auditor", &["auditor"]),
         staff("officer", "security-officer", &["security_officer"]),
