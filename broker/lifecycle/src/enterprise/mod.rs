@@ -13,6 +13,8 @@ use crate::refusal::RefusalKind;
 use crate::step::Step;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 /// Characters of a name, an address or a contact at most.

@@ -14,6 +14,8 @@ use crate::step::Step;
 use crate::user::User;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 /// Characters of a department or a reason at most.

@@ -1,5 +1,3 @@
-use proptest::prelude::*;
-
 use super::*;
 use crate::user::Claims;
 
@@ -33,10 +31,6 @@ fn company() -> Enterprise {
 
 fn applied() -> Membership {
     Membership::apply(None, &code(), "投标部", &person(), at(0)).unwrap().next
-}
-
-fn cascade(number: u8) -> CascadeId {
-    CascadeId::from_bytes([number; 16])
 }
 
 #[test]
@@ -92,107 +86,5 @@ fn who_cannot_be_added_is_not_told_apart() {
     ] {
         let refused = Membership::find(found, name, &number.parse().unwrap());
         assert_eq!(refused, Err(MembershipRefusal::NobodyToAdd));
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ask {
-    Apply,
-    Withdraw,
-    Approve,
-    Reject,
-    Remove,
-    Leave,
-    End,
-}
-
-fn ask() -> impl Strategy<Value = Ask> {
-    prop_oneof![
-        3 => Just(Ask::Apply),
-        1 => Just(Ask::Withdraw),
-        2 => Just(Ask::Approve),
-        1 => Just(Ask::Reject),
-        1 => Just(Ask::Remove),
-        1 => Just(Ask::Leave),
-        1 => Just(Ask::End),
-    ]
-}
-
-fn answer(before: Option<&Membership>, ask: Ask, number: u8) -> Option<Step<Membership>> {
-    let (now, company, applicant) = (at(number.into()), company(), Actor::User(person()));
-    match (ask, before) {
-        (Ask::Apply, before) => Membership::apply(before, &code(), "投标部", &person(), now).ok(),
-        (_, None) => None,
-        (Ask::Withdraw, Some(before)) => before.withdraw(&applicant, now).ok(),
-        (Ask::Approve, Some(before)) => before.approve(&company, &legal_person(), now).ok(),
-        (Ask::Reject, Some(before)) => before.reject(&company, "不认识", &legal_person(), now).ok(),
-        (Ask::Remove, Some(before)) => before.remove(&company, cascade(number), &legal_person(), now).ok(),
-        (Ask::Leave, Some(before)) => before.remove(&company, cascade(number), &applicant, now).ok(),
-        (Ask::End, Some(before)) => Some(before.end(now)),
-    }
-}
-
-/// The same rules as a table of letters: none, Applied, active (M), Rejected, Withdrawn, on the way out (O), gone (G).
-fn model(before: char, ask: Ask) -> char {
-    match (before, ask) {
-        ('-' | 'R' | 'W' | 'G', Ask::Apply) => 'A',
-        ('A', Ask::Withdraw) => 'W',
-        ('A', Ask::Approve) => 'M',
-        ('A', Ask::Reject) => 'R',
-        ('M', Ask::Remove | Ask::Leave) => 'O',
-        ('A' | 'M' | 'O', Ask::End) => 'G',
-        (before, _) => before,
-    }
-}
-
-fn letter(membership: Option<&Membership>) -> char {
-    match membership.map(|membership| &membership.state) {
-        None => '-',
-        Some(State::Applied) => 'A',
-        Some(State::Active { .. }) => 'M',
-        Some(State::Rejected { .. }) => 'R',
-        Some(State::Withdrawn { .. }) => 'W',
-        Some(State::Removing { .. }) => 'O',
-        Some(State::Removed { .. }) => 'G',
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn every_history_goes_as_the_table_says_and_repeating_changes_nothing(asks in prop::collection::vec(ask(), 0..16)) {
-        let (mut membership, mut expected) = (None::<Membership>, '-');
-        for (number, ask) in asks.into_iter().enumerate() {
-            if let Some(step) = answer(membership.as_ref(), ask, number as u8) {
-                let repeated = answer(Some(&step.next), ask, number as u8 + 100);
-                prop_assert!(repeated.is_none_or(|repeated| !repeated.changed), "{ask:?}");
-                membership = Some(step.next);
-            }
-            expected = model(expected, ask);
-            prop_assert_eq!(letter(membership.as_ref()), expected);
-        }
-    }
-
-    #[test]
-    fn two_that_decide_at_once_end_as_one_after_the_other(
-        before in prop::collection::vec(ask(), 0..6), first in ask(), second in ask(),
-    ) {
-        let mut membership = None::<Membership>;
-        for (number, ask) in before.into_iter().enumerate() {
-            membership = answer(membership.as_ref(), ask, number as u8).map(|step| step.next).or(membership);
-        }
-        // The first one's change is stored; the second decided from the same version, is refused by the store, and decides
-        // anew.
-        let after = |start: Option<&Membership>, asks: [Ask; 2]| {
-            asks.into_iter().fold(start.cloned(), |state, ask| {
-                answer(state.as_ref(), ask, 200).map(|step| step.next).or(state)
-            })
-        };
-        let stored = answer(membership.as_ref(), first, 200).filter(|step| step.changed);
-        let current = stored.map(|step| step.next).or(membership.clone());
-        let end = answer(current.as_ref(), second, 200).map(|step| step.next).or(current);
-        let serial = [after(membership.as_ref(), [first, second]), after(membership.as_ref(), [second, first])];
-        prop_assert!(serial.contains(&end));
     }
 }

@@ -9,6 +9,7 @@ use crate::money::Fen;
 mod event;
 mod history;
 mod model;
+mod race;
 mod replacement;
 
 const CODE: &str = "91350100M000100Y43";

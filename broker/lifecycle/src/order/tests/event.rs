@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::{applicant, applied_for, code, legal_person, operator, paid, stranger, user};
 use crate::actor::OperatorRole;
+use crate::refusal::RefusalKind;
 
 /// Who ordered, for how much, under which policy.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,28 @@ pub(super) enum Ask {
 pub(super) enum Answer {
     Changed,
     Same,
-    Refused,
+    Refused(RefusalKind),
+}
+
+impl Ask {
+    /// What the audit log calls it, and whether it comes from the broker by itself, whoever may have brought it.
+    pub(super) fn noted(self) -> (&'static str, bool) {
+        match self {
+            Self::Approve => ("order.approve", false),
+            Self::Reject { .. } => ("order.reject", false),
+            Self::Cancel => ("order.cancel", false),
+            Self::Paid { .. } => ("order.paid", false),
+            Self::Refunded { .. } => ("order.refunded", false),
+            Self::Begin { .. } => ("order.begin-issue", false),
+            Self::Fail => ("order.fail", false),
+            Self::RequestInvoice { .. } => ("order.request-invoice", false),
+            Self::Issued { .. } => ("order.issued", true),
+            Self::BeginAgain => ("order.begin-again", true),
+            Self::InvoiceIssued { .. } => ("order.invoice-issued", true),
+            Self::InvoiceFailed => ("order.invoice-failed", true),
+            Self::Pass { .. } => ("order.expire", true),
+        }
+    }
 }
 
 /// Something that comes from somebody.
@@ -184,7 +206,7 @@ impl Answer {
         match decided {
             Ok(step) if step.changed => Self::Changed,
             Ok(_) => Self::Same,
-            Err(_) => Self::Refused,
+            Err(refusal) => Self::Refused(refusal.kind()),
         }
     }
 }

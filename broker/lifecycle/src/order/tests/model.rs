@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use yinqiao_protocol::Timestamp;
+use yinqiao_protocol::{Sm3Hex, Timestamp};
 
 use super::super::{InvoiceState, Order, PaymentState, State};
 use super::event::{Answer, Ask, Event, Orderer, Start, Who};
 use super::start_time;
+use crate::refusal::RefusalKind;
 
 const DAY: i64 = 86_400_000;
 
@@ -34,9 +35,13 @@ pub(super) struct Model {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     place: char,
+    /// When it expires, in milliseconds since 1970.
+    until: Option<i64>,
+    request: Option<u8>,
     certificate: Option<u8>,
     kept: Option<String>,
     owed: BTreeSet<String>,
+    back: BTreeSet<String>,
     invoice: char,
 }
 
@@ -64,7 +69,7 @@ impl Model {
     pub(super) fn take(&mut self, (who, ask): Event, now: Timestamp) -> Answer {
         use Answer::{Changed, Refused, Same};
         if !self.may(who, ask) {
-            return Refused;
+            return Refused(RefusalKind::NotAllowed);
         }
         let now = now.millis();
         match (ask, self.place) {
@@ -77,7 +82,11 @@ impl Model {
             (Ask::Reject { reason }, 'j') if reason == self.reason => return Same,
             (Ask::Cancel, 'a' | 'p' | 'r') => self.end('c'),
             (Ask::Cancel, 'c') | (Ask::Fail, 'f') | (Ask::BeginAgain, 'r') => return Same,
-            (Ask::Paid { reference, right: true }, place) if self.start.amount > 0 => {
+            (Ask::Paid { .. } | Ask::Refunded { .. }, _) if self.start.amount == 0 => {
+                return Refused(RefusalKind::NotFound);
+            }
+            (Ask::Paid { right: false, .. }, _) => return Refused(RefusalKind::Invalid),
+            (Ask::Paid { reference, right: true }, place) => {
                 if !self.money.insert(reference) {
                     return Same;
                 }
@@ -104,14 +113,16 @@ impl Model {
             (Ask::RequestInvoice { .. } | Ask::InvoiceIssued { .. } | Ask::InvoiceFailed, _) => {
                 return self.take_invoice(ask);
             }
-            _ => return Refused,
+            _ => return Refused(RefusalKind::Conflict),
         }
         Changed
     }
 
     fn take_invoice(&mut self, ask: Ask) -> Answer {
         match (ask, self.invoice) {
-            (Ask::RequestInvoice { .. }, _) if self.kept.is_none() => return Answer::Refused,
+            (Ask::RequestInvoice { .. }, _) if self.kept.is_none() => {
+                return Answer::Refused(RefusalKind::Conflict);
+            }
             (Ask::RequestInvoice { title }, ('-' | 'f', _)) => self.invoice = ('q', title),
             (Ask::RequestInvoice { title }, ('q', before)) if title == before => return Answer::Same,
             // One that was made is there, however late one hears of it.
@@ -119,7 +130,7 @@ impl Model {
             (Ask::InvoiceIssued { number }, ('d', before)) if number == before => return Answer::Same,
             (Ask::InvoiceFailed, ('q', _)) => self.invoice = ('f', 0),
             (Ask::InvoiceFailed, ('f' | 'd', _)) => return Answer::Same,
-            _ => return Answer::Refused,
+            _ => return Answer::Refused(RefusalKind::Conflict),
         }
         Answer::Changed
     }
@@ -174,11 +185,15 @@ impl Model {
     }
 
     pub(super) fn seen(&self) -> Seen {
+        let named = |reference: u8| format!("r{reference}");
         Seen {
             place: self.place,
+            until: "apr".contains(self.place).then_some(self.until),
+            request: (self.place == 'i').then_some(self.request),
             certificate: (self.place == 'd').then_some(self.certificate),
-            kept: self.kept.map(|reference| format!("r{reference}")),
-            owed: self.owed().into_iter().map(|reference| format!("r{reference}")).collect(),
+            kept: self.kept.map(named),
+            owed: self.owed().into_iter().map(named).collect(),
+            back: self.back.iter().copied().map(named).collect(),
             invoice: self.invoice.0,
         }
     }
@@ -186,18 +201,17 @@ impl Model {
 
 impl Seen {
     pub(super) fn of(order: &Order) -> Self {
-        let (place, certificate) = match &order.state {
-            State::Applied { .. } => ('a', None),
-            State::AwaitingPayment { .. } => ('p', None),
-            State::Ready { .. } => ('r', None),
-            State::Issuing { .. } => ('i', None),
-            State::Issued { certificate, .. } => {
-                ('d', (1..3u8).find(|one| yinqiao_protocol::Sm3Hex::of(&[*one]) == *certificate))
-            }
-            State::Rejected { .. } => ('j', None),
-            State::Cancelled { .. } => ('c', None),
-            State::Expired { .. } => ('e', None),
-            State::Failed { .. } => ('f', None),
+        let number = |sm3: &Sm3Hex| (1..3u8).find(|one| Sm3Hex::of(&[*one]) == *sm3);
+        let (place, request, certificate) = match &order.state {
+            State::Applied { .. } => ('a', None, None),
+            State::AwaitingPayment { .. } => ('p', None, None),
+            State::Ready { .. } => ('r', None, None),
+            State::Issuing { request_sm3, .. } => ('i', number(request_sm3), None),
+            State::Issued { certificate, .. } => ('d', None, number(certificate)),
+            State::Rejected { .. } => ('j', None, None),
+            State::Cancelled { .. } => ('c', None, None),
+            State::Expired { .. } => ('e', None, None),
+            State::Failed { .. } => ('f', None, None),
         };
         let payment = order.payment.as_ref();
         let kept = match payment.map(|payment| &payment.state) {
@@ -205,13 +219,18 @@ impl Seen {
             _ => None,
         };
         let owed = payment.map(|payment| payment.refunds_due().into_iter().map(str::to_owned).collect());
+        let mut back = payment.map(|payment| payment.surplus_refunded.clone()).unwrap_or_default();
+        if let Some(PaymentState::Refunded { paid, .. }) = payment.map(|payment| &payment.state) {
+            back.insert(paid.reference.clone());
+        }
+        let until = order.deadline().map(Timestamp::millis);
         let invoice = match order.invoice.as_ref().map(|invoice| &invoice.state) {
             None => '-',
             Some(InvoiceState::Requested) => 'q',
             Some(InvoiceState::Issued { .. }) => 'd',
             Some(InvoiceState::Failed { .. }) => 'f',
         };
-        Self { place, certificate, kept, owed: owed.unwrap_or_default(), invoice }
+        Self { place, until, request, certificate, kept, owed: owed.unwrap_or_default(), back, invoice }
     }
 
     /// Money that has to go back.
