@@ -42,16 +42,8 @@ impl Reason {
             return Err(OrderRefusal::TooLate { days: policy.late_renewal_days, ends });
         }
         let same = |order: &&Order| order.wish.reason.in_place_of() == Some(&facts.sm3);
-        let other = orders.into_iter().filter(same).find(|order| order.is_open(now));
+        let other = orders.into_iter().filter(same).find(|order| !order.is_over());
         other.map_or(Ok(()), |other| Err(OrderRefusal::ReplacementOpen(other.id)))
-    }
-}
-
-impl Order {
-    /// Whether a certificate may still come of it.
-    #[must_use]
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        !self.is_over() && self.deadline().is_none_or(|until| now < until)
     }
 }
 

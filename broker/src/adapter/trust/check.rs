@@ -9,6 +9,7 @@ use yinqiao_gm::x509::{AnyCertificate, Certificate, RevokedEntry};
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::outcome::{CertificateStatus, Status, StatusSource};
 
+use super::fetch::is_fetchable;
 use super::{TrustError, name_of, seconds};
 use crate::adapter::Authority;
 use crate::adapter::catalogue::{EntryTrust, Issuers, Source, Unknown};
@@ -86,9 +87,13 @@ impl Authority {
                 return Ok(());
             }
         }
+        // What is known to be revoked is not unknown, however old the news.
+        if let Some(entry) = self.trust().ocsp.entry(ca) {
+            return Err(revoked(entry));
+        }
         let must_be_known = match rules.issuers {
             Issuers::All => true,
-            Issuers::Published => self.trust().has_list_for(ca) || (rules.fetch_by_url && is_published(ca)),
+            Issuers::Published => rules.sources.iter().any(|source| self.is_published(ca, source, rules)),
         };
         match rules.unknown {
             Unknown::Refuse if must_be_known => Err(TrustError::IssuerStatusUnavailable {
@@ -96,6 +101,18 @@ impl Authority {
                 issuer: name_of(ca),
             }),
             Unknown::Refuse | Unknown::Accept => Ok(()),
+        }
+    }
+
+    /// Whether a CA certificate's status is published where this source of it can be had: a list that is held, or an address from
+    /// which the broker fetches.
+    fn is_published(&self, ca: &AnyCertificate, source: &Source, rules: &EntryTrust) -> bool {
+        let fetched = |addresses: Vec<String>| {
+            rules.fetch_by_url && addresses.iter().any(|address| is_fetchable(address))
+        };
+        match source {
+            Source::Crl => self.trust().has_list_for(ca) || ca.crl_distribution_points().is_ok_and(fetched),
+            Source::Ocsp => ca.authority_info_access().is_ok_and(|addresses| fetched(addresses.ocsp)),
         }
     }
 
@@ -154,10 +171,4 @@ impl Authority {
             }
         }
     }
-}
-
-/// Whether a certificate says where its status is found. One whose addresses cannot be read may.
-fn is_published(certificate: &AnyCertificate) -> bool {
-    certificate.crl_distribution_points().map_or(true, |addresses| !addresses.is_empty())
-        || certificate.authority_info_access().map_or(true, |addresses| !addresses.ocsp.is_empty())
 }

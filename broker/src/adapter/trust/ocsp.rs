@@ -152,6 +152,8 @@ impl Authority {
         // The adapter speaks for holders' certificates; who speaks for its CA's own, where that says so, is at the address in it.
         let (offered, url) = match named.into_iter().next() {
             Some(url) => (false, url),
+            // Silence about CAs is none about holders.
+            None if offered && certificate.is_ca() => (true, "of CAs".to_owned()),
             None if offered => (true, String::new()),
             None => return Ok(None),
         };

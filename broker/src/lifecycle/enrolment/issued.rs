@@ -11,7 +11,7 @@ use super::subject;
 use crate::adapter::{Authority, AuthorityError, Checked, TrustError};
 use crate::clock;
 use crate::directory::EnrolmentRecord;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, Kind};
 
 /// Why a pair is not handed out.
 pub(super) enum Unfit {
@@ -102,7 +102,10 @@ async fn good(authority: &Authority, certificate: &Certificate, usage: Usage) ->
     let mut checked = authority.check(certificate, usage, clock::now()).await;
     if matches!(checked, Err(TrustError::NotTrusted { .. })) {
         authority.trust().expire_anchors();
-        authority.refresh().await?;
+        authority.refresh().await.map_err(|error| {
+            // That a question is refused says nothing of the pair.
+            Unfit::NotYet(ApiError::new(Kind::CertificateAuthorityUnavailable, error.to_string()))
+        })?;
         checked = authority.check(certificate, usage, clock::now()).await;
     }
     checked.map_err(|error| match error {

@@ -58,7 +58,10 @@ fn one_order_at_a_time_comes_in_a_certificates_place() {
     assert_eq!(judged(&renewal(), &orders, start_time()), refused);
     assert_eq!(judged(&Reason::Rekey { certificate: near.sm3 }, &orders, start_time()), refused);
     assert_eq!(judged(&renewal(), &[cancelled], start_time()), Ok(()));
-    assert_eq!(judged(&renewal(), &orders, orders[1].deadline().unwrap()), Ok(()), "it has waited too long");
+    // It has waited too long, and its payment may still be heard of: it stands in the way until it has expired.
+    let late = orders[1].deadline().unwrap();
+    assert_eq!(judged(&renewal(), &orders, late), refused);
+    assert_eq!(judged(&renewal(), &[orders[1].expire(late).next], late), Ok(()));
     let of_another = on_its_way(Reason::Renew { certificate: Sm3Hex::of(b"another") });
     assert_eq!(judged(&renewal(), &[of_another], start_time()), Ok(()));
 }

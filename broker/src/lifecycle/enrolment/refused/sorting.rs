@@ -45,9 +45,24 @@ pub(super) fn sorted(
         let enveloped = envelope.filter(|_| of_signing.is_none());
         let enveloped = enveloped.map(|envelope| PublicKey::Sm2(envelope.public_key().clone()));
         let of_encryption = because(encryption.as_bytes(), enveloped.as_ref(), LeftBecause::NotProven);
+        // The envelope is bound to its certificate and to nobody: a CA that mixes two issues up gives out both of the other one.
+        let of_encryption = of_encryption.or_else(|| {
+            let same = are_one_holders(pair.signing_certificate.as_bytes(), encryption.as_bytes());
+            (!same).then_some(LeftBecause::NotProven)
+        });
         sort(encryption.as_bytes(), of_encryption);
     }
     record
+}
+
+/// Whether two certificates name the same subject and are of the same issuer.
+fn are_one_holders(signing: &[u8], encryption: &[u8]) -> bool {
+    let (Ok(signing), Ok(encryption)) =
+        (AnyCertificate::from_der(signing), AnyCertificate::from_der(encryption))
+    else {
+        return false;
+    };
+    signing.subject() == encryption.subject() && signing.issuer() == encryption.issuer()
 }
 
 /// Why a certificate is left to people: it cannot be read, or, which is `otherwise`, is not for the key that it should be for.
