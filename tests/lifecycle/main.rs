@@ -11,6 +11,7 @@ mod kills;
 mod manual;
 mod officers;
 mod once;
+mod operators;
 mod races;
 mod seals;
 mod stage;
