@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "what a test says that judged nothing")]
 
 mod proxy;
-mod things;
+pub mod things;
 
 use std::fs;
 use std::path::{Path, PathBuf};
