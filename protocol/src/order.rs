@@ -186,7 +186,6 @@ pub struct PaymentConfirmation {
     /// What bank or provider calls the payment.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
     pub reference: String,
-    /// How much has come, in 分.
-    #[serde(default)]
+    /// How much has come or was given back, in 分.
     pub amount_fen: u64,
 }

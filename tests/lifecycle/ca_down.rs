@@ -63,8 +63,8 @@ impl Desk {
 
     /// What the broker has to do at its CA.
     fn jobs(&self) -> Vec<JobView> {
-        let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs");
-        let jobs: Vec<JobView> = serde_json::from_value(jobs).unwrap();
+        let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs?limit=200");
+        let jobs: Vec<JobView> = serde_json::from_value(jobs["items"].clone()).unwrap();
         jobs.into_iter().filter(|job| !job.job.starts_with("message/")).collect()
     }
 

@@ -67,8 +67,8 @@ impl Lane {
 
     fn wait_for_jobs(&self) {
         eventually("the end of all jobs", || {
-            let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs");
-            jobs.as_array().unwrap().is_empty().then_some(())
+            let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs?limit=200");
+            jobs["items"].as_array().unwrap().is_empty().then_some(())
         });
     }
 
@@ -190,8 +190,8 @@ fn walk(party: &Party, url: &str, operator: &str) -> String {
         is(legal_person.get::<Value>(&company).map(|found| found.value), "deleted")
     });
     eventually("the end of all jobs", || {
-        let jobs = super::stage::try_get_as_staff(url, operator, "/v1/operator/jobs").ok()?;
-        jobs.as_array().unwrap().is_empty().then_some(())
+        let jobs = super::stage::try_get_as_staff(url, operator, "/v1/operator/jobs?limit=200").ok()?;
+        jobs["items"].as_array().unwrap().is_empty().then_some(())
     });
     id
 }

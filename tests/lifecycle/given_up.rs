@@ -41,9 +41,9 @@ fn give_up_during_issue(meanwhile: impl FnOnce(&mut Stage)) -> usize {
     });
 
     eventually("the end of all work at the CA", || {
-        let jobs = stage.get_as_staff(&operator, "/v1/operator/jobs");
+        let jobs = stage.get_as_staff(&operator, "/v1/operator/jobs?limit=200");
         let at_ca = |job: &Value| job["job"].as_str().is_some_and(|name| !name.starts_with("message/"));
-        (!jobs.as_array().unwrap().iter().any(at_ca)).then_some(())
+        (!jobs["items"].as_array().unwrap().iter().any(at_ca)).then_some(())
     });
     // Nothing may have been issued, where the broker died before the CA began.
     eventually("the revocation of what was issued", || {
@@ -104,9 +104,9 @@ fn a_request_that_waits_while_its_order_is_refused_leaves_no_certificate_in_forc
     });
     assert_eq!(order_of(&legal_person, &id)["state"], "failed");
     eventually("the end of all work at the CA", || {
-        let jobs = stage.get_as_staff(&operator, "/v1/operator/jobs");
+        let jobs = stage.get_as_staff(&operator, "/v1/operator/jobs?limit=200");
         let at_ca = |job: &Value| job["job"].as_str().is_some_and(|name| !name.starts_with("message/"));
-        (!jobs.as_array().unwrap().iter().any(at_ca)).then_some(())
+        (!jobs["items"].as_array().unwrap().iter().any(at_ca)).then_some(())
     });
     let issued = 2 * catalogue::vendor_pairs(&stage.broker, "softca");
     eventually("the revocation of what was issued", || {

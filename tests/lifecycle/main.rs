@@ -12,6 +12,7 @@ mod kills;
 mod manual;
 mod officers;
 mod once;
+mod operators;
 mod phones;
 mod races;
 mod seals;

@@ -50,8 +50,7 @@ pub struct PaymentNotice {
     payment: PaymentId,
     /// What the provider calls it.
     reference: String,
-    /// In 分; of a payment.
-    #[serde(default)]
+    /// How much has come or was given back, in 分.
     amount_fen: u64,
 }
 
@@ -94,11 +93,10 @@ impl PaymentProvider {
         }
         let body: PaymentNotice =
             serde_json::from_slice(body).map_err(|error| CallbackError::Body(error.to_string()))?;
+        let (reference, amount) = (body.reference, Fen(body.amount_fen));
         let word = match body.event {
-            PaymentEvent::Paid => {
-                PaymentWord::Paid { reference: body.reference, amount: Fen(body.amount_fen) }
-            }
-            PaymentEvent::Refunded => PaymentWord::Refunded { reference: body.reference },
+            PaymentEvent::Paid => PaymentWord::Paid { reference, amount },
+            PaymentEvent::Refunded => PaymentWord::Refunded { reference, amount },
         };
         Ok((body.payment, word))
     }

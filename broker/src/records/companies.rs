@@ -6,7 +6,7 @@ use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::membership::{Membership, State as MembershipState};
 use yinqiao_lifecycle::operator::Operator;
 use yinqiao_lifecycle::order::Order;
-use yinqiao_protocol::{Sm3Hex, UserId};
+use yinqiao_protocol::{PaymentId, Sm3Hex, UserId};
 
 use super::{Aggregate, Index, IndexEntry, IndexPrefix};
 use crate::store::Collection;
@@ -27,6 +27,7 @@ impl Aggregate for Enterprise {
         vec![
             IndexEntry::falling(Index::EnterpriseByTime, &[], self.since),
             IndexEntry::falling(Index::EnterpriseByState, state, self.since),
+            IndexEntry::text(Index::EnterpriseByName, &self.data.name),
         ]
     }
 }
@@ -120,6 +121,14 @@ impl Aggregate for Order {
         }
         if let Some(payment) = &self.payment {
             entries.push(IndexEntry::plain(Index::OrderByPayment, payment.id.as_bytes()));
+            entries.extend(
+                payment
+                    .references()
+                    .map(|reference| IndexEntry::plain(Index::OrderByReference, reference.as_bytes())),
+            );
+            if let Some(since) = payment.refund_due_since {
+                entries.push(IndexEntry::rising(Index::OrderByRefundDue, &[], since));
+            }
         }
         if let Some(deadline) = self.deadline() {
             entries.push(IndexEntry::rising(Index::OrderByDeadline, &[], deadline));
@@ -136,6 +145,21 @@ pub fn orders_of(user: UserId) -> IndexPrefix {
 /// The orders for a company, the newest first.
 pub fn orders_for(enterprise: &CreditCode) -> IndexPrefix {
     IndexPrefix::new(Index::OrderByEnterprise, enterprise.as_str().as_bytes())
+}
+
+/// The orders that this payment is for: one at most.
+pub fn orders_by_payment(payment: PaymentId) -> IndexPrefix {
+    IndexPrefix::new(Index::OrderByPayment, payment.as_bytes())
+}
+
+/// The orders for which a payment came under this reference.
+pub fn orders_by_reference(reference: &str) -> IndexPrefix {
+    IndexPrefix::new(Index::OrderByReference, reference.as_bytes())
+}
+
+/// The orders for which something has to be given back, those that wait the longest first.
+pub fn orders_with_refunds_due() -> IndexPrefix {
+    IndexPrefix::new(Index::OrderByRefundDue, &[])
 }
 
 impl Aggregate for Cascade {

@@ -9,7 +9,7 @@ use crate::store::{Collection, RecordChange, Write};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Index {
-    /// Users by a keyed digest of their ID number.
+    /// Users by a digest of their ID number.
     UserByIdNumber = 2,
     /// Users by time of their first sign-in.
     UserByTime = 3,
@@ -85,34 +85,61 @@ pub enum Index {
     SealByAuthorityId = 38,
     /// Staff by time.
     OperatorByTime = 40,
+    /// Users by a digest of their telephone number.
+    UserByPhoneNumber = 41,
+    /// Users by the beginning of their name.
+    UserByName = 42,
+    /// Companies by the beginning of their name.
+    EnterpriseByName = 43,
+    /// Orders by the reference of a payment that came for them.
+    OrderByReference = 44,
+    /// Orders for which something has to be given back.
+    OrderByRefundDue = 45,
 }
 
 /// One entry: under which value of an index, and in which place there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct IndexEntry {
     prefix: IndexPrefix,
-    order: u64,
+    place: Place,
+}
+
+/// Where an entry stands under its value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// 8 octets, big-endian.
+    Order(u64),
+    /// After a text that is found by its beginning: a zero octet, which no such text has.
+    EndOfText,
 }
 
 impl IndexEntry {
     /// Oldest first.
     pub fn rising(index: Index, value: &[u8], at: Timestamp) -> Self {
-        Self { prefix: IndexPrefix::new(index, value), order: millis(at) }
+        Self { prefix: IndexPrefix::new(index, value), place: Place::Order(millis(at)) }
     }
 
     /// Newest first.
     pub fn falling(index: Index, value: &[u8], at: Timestamp) -> Self {
-        Self { prefix: IndexPrefix::new(index, value), order: u64::MAX - millis(at) }
+        Self { prefix: IndexPrefix::new(index, value), place: Place::Order(u64::MAX - millis(at)) }
     }
 
     /// In no order but that of the records' keys.
     pub fn plain(index: Index, value: &[u8]) -> Self {
-        Self { prefix: IndexPrefix::new(index, value), order: 0 }
+        Self { prefix: IndexPrefix::new(index, value), place: Place::Order(0) }
     }
 
-    /// prefix ‖ order, 8 octets, big-endian ‖ key of the record.
+    /// In the order of the texts, to be found by their beginning.
+    pub fn text(index: Index, text: &str) -> Self {
+        Self { prefix: IndexPrefix::beginning(index, text), place: Place::EndOfText }
+    }
+
+    /// prefix ‖ place ‖ key of the record.
     pub(super) fn key(&self, target: &[u8]) -> Vec<u8> {
-        [self.prefix.bytes(), &self.order.to_be_bytes(), target].concat()
+        match self.place {
+            Place::Order(order) => [self.prefix.bytes(), &order.to_be_bytes(), target].concat(),
+            Place::EndOfText => [self.prefix.bytes(), &[0], target].concat(),
+        }
     }
 }
 
@@ -141,38 +168,90 @@ fn millis(at: Timestamp) -> u64 {
 }
 
 /// What the keys of an index's entries under one value begin with: number of the index, 1 octet ‖ length of the value, 2
-/// octets, big-endian ‖ value.
+/// octets, big-endian ‖ value. Of texts that are found by their beginning: number of the index ‖ FFFF, which is no value's
+/// length ‖ beginning of the text.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct IndexPrefix(Vec<u8>);
+pub struct IndexPrefix {
+    bytes: Vec<u8>,
+    by_beginning: bool,
+}
 
 /// Octets of an entry's place in the order.
 const ORDER_LENGTH: usize = 8;
 /// Values that are longer are cut: the records found are looked at anyway.
 const LONGEST_VALUE: usize = 512;
+/// Octets of a text that is found by its beginning at most; what is longer is cut. A cursor has room for the rest of it.
+const LONGEST_TEXT: usize = 384;
+/// Stands where other indexes have a value's length.
+const TEXT: [u8; 2] = [0xff; 2];
 
 impl IndexPrefix {
     /// Of one value.
     pub fn new(index: Index, value: &[u8]) -> Self {
         let value = value.get(..LONGEST_VALUE).unwrap_or(value);
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes();
-        Self([&[index as u8][..], &length, value].concat())
+        Self { bytes: [&[index as u8][..], &length, value].concat(), by_beginning: false }
+    }
+
+    /// Of all texts that begin like this, the shortest first. Texts are compared without white space, with letters small and
+    /// full-width characters (U+FF01 to U+FF5E) as their ASCII ones: 闽江（福建） and 闽江(福建) are the same.
+    pub fn beginning(index: Index, text: &str) -> Self {
+        let text = compared(text);
+        let text = text.as_bytes();
+        let text = text.get(..LONGEST_TEXT).unwrap_or(text);
+        Self { bytes: [&[index as u8][..], &TEXT, text].concat(), by_beginning: true }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The key of the record that an entry is of.
     pub(super) fn target_of<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        key.get(self.0.len() + ORDER_LENGTH..).unwrap_or_default()
+        let rest = key.get(self.bytes.len()..).unwrap_or_default();
+        let place = if self.by_beginning {
+            rest.iter().position(|octet| *octet == 0).map_or(rest.len(), |end| end + 1)
+        } else {
+            ORDER_LENGTH
+        };
+        rest.get(place..).unwrap_or_default()
     }
 
     /// Where an entry stands, without saying of which value: a cursor of one list is of no use in another.
     pub(super) fn cursor_of(&self, key: &[u8]) -> Cursor {
-        Cursor::new(key.get(self.0.len()..).unwrap_or_default())
+        Cursor::new(key.get(self.bytes.len()..).unwrap_or_default())
     }
 
     pub(super) fn key_at(&self, cursor: &Cursor) -> Vec<u8> {
-        [&self.0[..], cursor.bytes()].concat()
+        [&self.bytes[..], cursor.bytes()].concat()
+    }
+}
+
+/// A text as it is compared.
+fn compared(text: &str) -> String {
+    let narrow = |letter: char| match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        other => other,
+    };
+    let kept = text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control());
+    kept.map(narrow).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_by_its_beginning_however_it_is_written() {
+        let key = IndexEntry::text(Index::EnterpriseByName, "闽江（福建）ABC 公司").key(&[0, 7]);
+        for beginning in ["闽江", "闽江(福建)abc公司", "闽江 （福建）Ａ"] {
+            let prefix = IndexPrefix::beginning(Index::EnterpriseByName, beginning);
+            assert!(key.starts_with(prefix.bytes()), "{beginning}");
+            assert_eq!(prefix.target_of(&key), [0, 7], "{beginning}");
+            assert_eq!(prefix.key_at(&prefix.cursor_of(&key)), key);
+        }
+        for (index, beginning) in [(Index::EnterpriseByName, "江"), (Index::UserByName, "闽江")] {
+            assert!(!key.starts_with(IndexPrefix::beginning(index, beginning).bytes()));
+        }
     }
 }

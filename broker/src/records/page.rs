@@ -8,6 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{Aggregate, Repository, Versioned};
+use crate::store::StoreError;
+
 /// Octets of a cursor at most.
 const LONGEST: usize = 512;
 
@@ -44,6 +47,25 @@ impl Cursor {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl Repository {
+    /// Reads the records of a collection in the order of their keys, after the cursor. Keys have 8 octets at least.
+    ///
+    /// # Errors
+    /// When the store fails or holds something else.
+    pub async fn page_of_all<T: Aggregate>(
+        &self,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Versioned<T>>, StoreError> {
+        let from = after.map(|cursor| cursor.bytes().to_vec());
+        let mut items = self.scan::<T>(from, limit.saturating_add(1)).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| Cursor::new(&last.value.key()));
+        Ok(Page { items, next })
     }
 }
 

@@ -1,8 +1,6 @@
 //! What exists at the broker, for requests that are about something.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use yinqiao_gm::sm2::PrivateKey;
 use yinqiao_gm::x509::{CertificateRequest, DistinguishedName};
@@ -14,18 +12,19 @@ use yinqiao_tests::holder::pin;
 use crate::stage::{COMPANY, LEGAL_PERSON, STAFF, Stage, User, eventually, order};
 
 /// Somebody who asks to become the company's legal person.
-pub const USURPER: Person =
+const USURPER: Person =
     Person { subject: "usurper", name: "法人丙", id_number: "110101199003070011", ..LEGAL_PERSON };
-
-/// Somebody who applies to join.
-pub const APPLICANT: Person = Person { subject: "applicant", id_number: "320106198203040024", ..STAFF };
-/// Somebody who was in the company.
-pub const LEAVER: Person = Person { subject: "leaver", id_number: "310101198001010018", ..STAFF };
 
 /// A company in the middle of its life.
 pub struct Things {
     pub legal_person: User,
     pub member: User,
+    /// Was removed.
+    pub leaver: User,
+    /// Applies to join.
+    pub applicant: User,
+    /// Waits to become the legal person.
+    pub usurper: User,
     values: Vec<(&'static str, Vec<Value>)>,
 }
 
@@ -61,14 +60,16 @@ impl Things {
 
         let (picture, application, seal) = seal(&legal_person);
         let applications = format!("/v1/enterprises/{COMPANY}/applications");
-        let apply = |person| {
-            let person = stage.sign_in(person);
+        let apply = |subject, id_number| {
+            let person = stage.sign_in(&Person { subject, id_number, ..STAFF });
             let _: Value = person.account.post(&applications, &json!({})).unwrap();
-            person.account.account().user
+            person
         };
-        let (leaver, applicant) = (apply(&LEAVER), apply(&APPLICANT));
-        let _: Value = legal_person.account.post(&format!("{applications}/{leaver}/approve"), &()).unwrap();
-        let members = format!("/v1/enterprises/{COMPANY}/members/{leaver}");
+        let (leaver, applicant) =
+            (apply("leaver", "310101198001010018"), apply("applicant", "320106198203040024"));
+        let leaves = leaver.account.account().user;
+        let _: Value = legal_person.account.post(&format!("{applications}/{leaves}/approve"), &()).unwrap();
+        let members = format!("/v1/enterprises/{COMPANY}/members/{leaves}");
         let removal = legal_person.account.delete(&members).unwrap();
         let usurper = stage.sign_in(&USURPER);
         let _: Value =
@@ -81,7 +82,10 @@ impl Things {
             member.holder.phone.store().device_key().public_key().to_sec1().as_slice().into();
         let values = vec![
             ("path.code", vec![COMPANY.into()]),
-            ("path.user", vec![json!(member_id), json!(applicant), json!(usurper.account.account().user)]),
+            (
+                "path.user",
+                [&member, &applicant, &usurper].map(|user| json!(user.account.account().user)).to_vec(),
+            ),
             ("path.order", orders.clone()),
             ("path.certificate", vec![certificate["certificate_sm3"].clone()]),
             ("path.serial", vec![certificate["signing_serial"].clone()]),
@@ -113,12 +117,20 @@ impl Things {
             ("body.enterprise", vec![COMPANY.into()]),
             ("body.certificate_request", vec![json!(certificate_request())]),
         ];
-        Self { legal_person, member, values }
+        Self { legal_person, member, leaver, applicant, usurper, values }
     }
 
-    /// One of each, by place: `path.order`, `body.days`.
-    pub fn all(&self) -> BTreeMap<String, Value> {
-        self.values.iter().map(|(place, values)| ((*place).to_owned(), values[0].clone())).collect()
+    /// What there is to be named in this place of a request.
+    pub fn values(&self, place: &str) -> &[Value] {
+        let found = self.values.iter().find(|(name, _)| *name == place);
+        found.map_or(&[], |(_, values)| values)
+    }
+
+    /// The first that there is for each member of a body.
+    pub fn examples(&self) -> Map<String, Value> {
+        let members =
+            self.values.iter().filter_map(|(place, values)| Some((place.strip_prefix("body.")?, values)));
+        members.map(|(name, values)| (name.to_owned(), values[0].clone())).collect()
     }
 
     /// The settings of Schemathesis with which it asks for them now and then.

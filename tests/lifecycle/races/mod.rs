@@ -77,9 +77,9 @@ impl Ring {
     /// Waits until nothing is left for the broker to do but to tell people.
     fn wait_for_jobs(&self) {
         eventually("the end of all jobs", || {
-            let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs");
+            let jobs = self.stage.get_as_staff(&self.operator, "/v1/operator/jobs?limit=200");
             let works = |job: &Value| !text(&job["job"]).starts_with("message/");
-            (!jobs.as_array().unwrap().iter().any(works)).then_some(())
+            (!jobs["items"].as_array().unwrap().iter().any(works)).then_some(())
         });
     }
 }

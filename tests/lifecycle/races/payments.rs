@@ -113,7 +113,7 @@ fn what_is_paid_while_the_order_is_cancelled_has_to_be_given_back() {
 fn give_back(ring: &Ring, path: &str, reference: &str) {
     let id = text(&ring.look(path)["payment"]["payment"]).to_owned();
     let before = ring.noted(path).len();
-    let word = json!({ "event": "refunded", "payment": id, "reference": reference });
+    let word = json!({ "event": "refunded", "payment": id, "reference": reference, "amount_fen": FEE });
     let said = both(|| ring.stage.say(&word), || confirm(ring, path, "confirm-refund", reference));
     assert_eq!(said, (200, 200));
     assert_eq!(ring.stage.pay(&id, reference, FEE), 200);

@@ -343,7 +343,7 @@ impl Order {
     /// An end without a certificate: what was paid has to be given back, and needs no invoice.
     fn ended(&self, state: State, mut note: AuditNote, now: Timestamp) -> Step<Self> {
         let mut next = Self { state, ..self.clone() };
-        let refund_due = next.payment.as_mut().map(Payment::close).unwrap_or_default();
+        let refund_due = next.payment.as_mut().is_some_and(|payment| payment.close(now));
         if let Some(invoice) = next.invoice.as_mut().filter(|_| refund_due)
             && let Some(number) = invoice.close(now)
         {

@@ -34,6 +34,9 @@ pub struct Payment {
     /// Second payments that were given back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub surplus_refunded: BTreeSet<String>,
+    /// Since when something has to be given back, while something has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_due_since: Option<Timestamp>,
 }
 
 /// How far a payment is.
@@ -82,6 +85,8 @@ pub enum PaymentWord {
     Refunded {
         /// Of which payment.
         reference: String,
+        /// How much.
+        amount: Fen,
     },
 }
 
@@ -93,17 +98,25 @@ impl Payment {
             state: PaymentState::Awaited,
             surplus: BTreeSet::new(),
             surplus_refunded: BTreeSet::new(),
+            refund_due_since: None,
         }
     }
 
     /// The order ends without a certificate. True when money has to be given back.
-    pub(super) fn close(&mut self) -> bool {
+    pub(super) fn close(&mut self, now: Timestamp) -> bool {
         match &self.state {
             PaymentState::Awaited => self.state = PaymentState::Closed,
             PaymentState::Paid(paid) => self.state = PaymentState::RefundDue(paid.clone()),
             PaymentState::Closed | PaymentState::RefundDue(_) | PaymentState::Refunded { .. } => {}
         }
-        self.is_refund_due()
+        self.look_for_refund(now)
+    }
+
+    /// Keeps the moment from which on something has to be given back. True while something has.
+    fn look_for_refund(&mut self, now: Timestamp) -> bool {
+        let due = self.is_refund_due();
+        self.refund_due_since = due.then(|| self.refund_due_since.unwrap_or(now));
+        due
     }
 
     /// Whether something has to be given back.
@@ -120,6 +133,12 @@ impl Payment {
             _ => None,
         };
         own.into_iter().chain(self.surplus.iter().map(String::as_str)).collect()
+    }
+
+    /// The references of all that came, whether it was kept or not.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        let own = self.paid().map(|paid| paid.reference.as_str());
+        own.into_iter().chain(self.surplus.iter().chain(&self.surplus_refunded).map(String::as_str))
     }
 
     /// The state's name.
@@ -144,9 +163,7 @@ impl Payment {
     }
 
     fn knows(&self, reference: &str) -> bool {
-        self.paid().is_some_and(|paid| paid.reference == reference)
-            || self.surplus.contains(reference)
-            || self.surplus_refunded.contains(reference)
+        self.references().any(|known| known == reference)
     }
 }
 
@@ -167,7 +184,7 @@ impl Order {
         }
         match word {
             PaymentWord::Paid { reference, amount } => self.hear_paid(reference, *amount, by, now),
-            PaymentWord::Refunded { reference } => self.hear_refunded(reference, by, now),
+            PaymentWord::Refunded { reference, amount } => self.hear_refunded(reference, *amount, by, now),
         }
     }
 
@@ -206,12 +223,19 @@ impl Order {
                 payment.surplus.insert(reference.to_owned());
             }
         }
-        let due = payment.is_refund_due();
+        let due = payment.look_for_refund(now);
         let step = Step::change(next, note.with("refund", if due { "due" } else { "none" }));
         Ok(if due { step.with_job(Job::new(JobKind::Refund(self.id), now)) } else { step })
     }
 
-    fn hear_refunded(&self, reference: &str, by: &Actor, now: Timestamp) -> Result<Step<Self>, OrderRefusal> {
+    /// Each payment was one of the whole amount, and is given back whole.
+    fn hear_refunded(
+        &self,
+        reference: &str,
+        amount: Fen,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Step<Self>, OrderRefusal> {
         let payment = self.payment.as_ref().ok_or(OrderRefusal::NoPayment)?;
         let mut next = self.clone();
         let Some(changed) = next.payment.as_mut() else { return Err(OrderRefusal::NoPayment) };
@@ -223,12 +247,18 @@ impl Order {
             PaymentState::RefundDue(paid) if paid.reference == reference => {
                 changed.state = PaymentState::Refunded { paid: paid.clone(), at: now };
             }
-            PaymentState::Refunded { paid, .. } if paid.reference == reference => {
-                return Ok(Step::unchanged(self.clone()));
-            }
-            _ if payment.surplus_refunded.contains(reference) => return Ok(Step::unchanged(self.clone())),
+            PaymentState::Refunded { paid, .. } if paid.reference == reference => {}
+            _ if payment.surplus_refunded.contains(reference) => {}
             _ => return Err(OrderRefusal::NoRefundDue(payment.state_name())),
         }
-        Ok(Step::change(next, self.note("refunded", by, now).with("reference", reference)))
+        if amount != payment.amount {
+            return Err(OrderRefusal::WrongRefund { due: payment.amount, given: amount });
+        }
+        if changed == payment {
+            return Ok(Step::unchanged(self.clone()));
+        }
+        changed.look_for_refund(now);
+        let note = self.note("refunded", by, now).with("reference", reference);
+        Ok(Step::change(next, note.with("amount", amount.to_string())))
     }
 }

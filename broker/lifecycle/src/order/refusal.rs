@@ -53,6 +53,14 @@ pub enum OrderRefusal {
         /// What was said.
         given: Fen,
     },
+    /// Not what is to be given back.
+    #[error("{due} yuan were paid under this reference, and have to be given back whole, not {given}")]
+    WrongRefund {
+        /// What is to be given back.
+        due: Fen,
+        /// What was said.
+        given: Fen,
+    },
     /// It is paid already by another payment.
     #[error("the order was paid before under another reference: the second payment has to be given back")]
     PaidBefore,
@@ -107,9 +115,10 @@ impl OrderRefusal {
                 RefusalKind::NotAllowed
             }
             Self::NoPayment => RefusalKind::NotFound,
-            Self::LegalPersonWithoutCompany | Self::WrongAmount { .. } | Self::Text(_) => {
-                RefusalKind::Invalid
-            }
+            Self::LegalPersonWithoutCompany
+            | Self::WrongAmount { .. }
+            | Self::WrongRefund { .. }
+            | Self::Text(_) => RefusalKind::Invalid,
             Self::NotWaiting(_)
             | Self::BeingIssued
             | Self::Over(_)

@@ -134,7 +134,7 @@ fn money_that_is_wrong_late_or_twice_is_not_kept() {
     let waiting = order(100).approve(&legal_person(), start_time()).unwrap().next;
     let wrong = waiting.hear_of_payment(&paid("r1", 99), &provider, start_time());
     assert_eq!(wrong, Err(OrderRefusal::WrongAmount { expected: Fen(100), given: Fen(99) }));
-    let refund = PaymentWord::Refunded { reference: "r1".into() };
+    let refund = PaymentWord::Refunded { reference: "r1".into(), amount: Fen(100) };
     let early = waiting.hear_of_payment(&refund, &provider, start_time());
     assert_eq!(early, Err(OrderRefusal::NoRefundDue("awaited")));
 
@@ -148,8 +148,13 @@ fn money_that_is_wrong_late_or_twice_is_not_kept() {
     let cancelled = waiting.cancel(&applicant(), start_time()).unwrap().next;
     let late = cancelled.hear_of_payment(&paid("r1", 100), &provider, start_time()).unwrap();
     assert_eq!(late.next.payment.as_ref().unwrap().refunds_due(), ["r1"]);
+    assert_eq!(late.next.payment.as_ref().unwrap().refund_due_since, Some(start_time()));
+    let part = PaymentWord::Refunded { reference: "r1".into(), amount: Fen(99) };
+    let part = late.next.hear_of_payment(&part, &provider, start_time());
+    assert_eq!(part, Err(OrderRefusal::WrongRefund { due: Fen(100), given: Fen(99) }));
     let back = late.next.hear_of_payment(&refund, &provider, start_time()).unwrap().next;
     assert_eq!(back.payment.as_ref().unwrap().state_name(), "refunded");
+    assert_eq!(back.payment.as_ref().unwrap().refund_due_since, None);
     assert!(!back.hear_of_payment(&refund, &provider, start_time()).unwrap().changed);
     assert_eq!(
         waiting.hear_of_payment(&paid("r1", 100), &legal_person(), start_time()),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::{applicant, applied_for, code, legal_person, operator, paid, stranger, user};
 use crate::actor::OperatorRole;
+use crate::money::Fen;
 use crate::refusal::RefusalKind;
 
 /// Who ordered, for how much, under which policy.
@@ -45,7 +46,7 @@ pub(super) enum Ask {
     Reject { reason: u8 },
     Cancel,
     Paid { reference: u8, right: bool },
-    Refunded { reference: u8 },
+    Refunded { reference: u8, right: bool },
     Begin { request: u8 },
     Issued { certificate: u8 },
     Fail,
@@ -106,12 +107,14 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
     let small = || 1..3u8;
     let paid =
         (1..4u8, prop::bool::weighted(0.8)).prop_map(|(reference, right)| Ask::Paid { reference, right });
+    let refunded =
+        (1..4u8, prop::bool::weighted(0.8)).prop_map(|(reference, right)| Ask::Refunded { reference, right });
     prop_oneof![
         5 => from(&[Who::LegalPerson, Who::Operator], Just(Ask::Approve)),
         1 => from(&[Who::LegalPerson, Who::Operator], small().prop_map(|reason| Ask::Reject { reason })),
         1 => from(&[Who::Orderer, Who::LegalPerson, Who::Operator, Who::System], Just(Ask::Cancel)),
         5 => from(&[Who::Provider, Who::Operator], paid),
-        2 => from(&[Who::Provider, Who::Operator], (1..4u8).prop_map(|reference| Ask::Refunded { reference })),
+        2 => from(&[Who::Provider, Who::Operator], refunded),
         5 => from(&[Who::Orderer], small().prop_map(|request| Ask::Begin { request })),
         3 => from(&[Who::System], small().prop_map(|certificate| Ask::Issued { certificate })),
         1 => from(&[Who::System, Who::Operator], Just(Ask::Fail)),
@@ -180,8 +183,10 @@ impl Start {
             Ask::Paid { reference, right } => {
                 order.hear_of_payment(&paid(&format!("r{reference}"), if right { 100 } else { 1 }), by, now)
             }
-            Ask::Refunded { reference } => {
-                order.hear_of_payment(&PaymentWord::Refunded { reference: format!("r{reference}") }, by, now)
+            Ask::Refunded { reference, right } => {
+                let amount = Fen(if right { 100 } else { 1 });
+                let word = PaymentWord::Refunded { reference: format!("r{reference}"), amount };
+                order.hear_of_payment(&word, by, now)
             }
             Ask::Begin { request } => order.begin_issue(Sm3Hex::of(&[request]), by, now),
             Ask::Issued { certificate } => order.issued(Sm3Hex::of(&[certificate]), now),

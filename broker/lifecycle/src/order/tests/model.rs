@@ -97,8 +97,13 @@ impl Model {
                     self.ready(now);
                 }
             }
-            (Ask::Refunded { reference }, _) if self.back.contains(&reference) => return Same,
-            (Ask::Refunded { reference }, _) if self.owed().contains(&reference) => {
+            (Ask::Refunded { reference, right: false }, _)
+                if self.back.contains(&reference) || self.owed().contains(&reference) =>
+            {
+                return Refused(RefusalKind::Invalid);
+            }
+            (Ask::Refunded { reference, right: true }, _) if self.back.contains(&reference) => return Same,
+            (Ask::Refunded { reference, right: true }, _) if self.owed().contains(&reference) => {
                 self.back.insert(reference);
             }
             (Ask::Begin { request }, 'r') if now < self.until => (self.place, self.request) = ('i', request),

@@ -18,8 +18,8 @@ const USUAL: [Event; 20] = [
     PAID,
     (Who::Operator, Ask::Paid { reference: 2, right: true }),
     (Who::Provider, Ask::Paid { reference: 1, right: false }),
-    (Who::Provider, Ask::Refunded { reference: 1 }),
-    (Who::Provider, Ask::Refunded { reference: 2 }),
+    (Who::Provider, Ask::Refunded { reference: 1, right: true }),
+    (Who::Provider, Ask::Refunded { reference: 2, right: true }),
     BEGIN,
     (Who::Orderer, Ask::Begin { request: 2 }),
     ISSUED,
@@ -63,7 +63,7 @@ fn ways() -> Vec<Vec<Event>> {
         vec![(Who::LegalPerson, Ask::Reject { reason: 1 })],
         vec![APPROVE, CANCEL],
         vec![APPROVE, PAID, CANCEL],
-        vec![APPROVE, PAID, CANCEL, (Who::Provider, Ask::Refunded { reference: 1 })],
+        vec![APPROVE, PAID, CANCEL, (Who::Provider, Ask::Refunded { reference: 1, right: true })],
         vec![PAID, (Who::System, Ask::Pass { days: 30 })],
     ]
 }

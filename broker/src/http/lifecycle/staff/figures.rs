@@ -1,27 +1,30 @@
-//! What was done, how much there is, and lists to take out.
+//! What was done, and how much there is.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use actix_web::http::header::{CONTENT_DISPOSITION, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
 use yinqiao_lifecycle::cascade::Cascade;
+use yinqiao_lifecycle::certificate::Status;
 use yinqiao_lifecycle::enterprise::Enterprise;
 use yinqiao_lifecycle::operator::Power;
 use yinqiao_lifecycle::order::{Order, PaymentState};
+use yinqiao_lifecycle::recovery::RecoveryState;
 use yinqiao_lifecycle::user::User;
 use yinqiao_lifecycle::{Actor, AuditNote, Job};
 use yinqiao_protocol::page::Page;
 use yinqiao_protocol::staff::{AuditView, Statistics};
 
 use crate::broker::Broker;
+use crate::directory::CertificateRecord;
 use crate::http::lifecycle::caller::Staff;
 use crate::http::lifecycle::page::PageQuery;
 use crate::http::lifecycle::problems::ForCaller;
 use crate::http::problem::ApiError;
+use crate::lifecycle::recovery::RecoveryRecord;
 use crate::records::aggregates::AuditRecord;
 use crate::records::companies::active_companies;
+use crate::records::seals::{SealApplicationRecord, state_name};
 use crate::records::{Aggregate, Index, IndexPrefix, Repository, Versioned};
 use crate::store::StoreError;
 
@@ -105,35 +108,59 @@ fn name_of(actor: &Actor) -> String {
 pub async fn statistics(broker: web::Data<Broker>, staff: Staff) -> Result<web::Json<Statistics>, ApiError> {
     staff.require(Power::ReadBusiness)?;
     let repository = &broker.repository;
-    let (mut orders, mut paid_fen) = (BTreeMap::new(), 0_u64);
+    let now = repository.clock().now();
+    let mut figures = Statistics {
+        enterprises: count(repository.all::<Enterprise>(&active_companies()).await?.len()),
+        removals_open: count(
+            repository.all::<Cascade>(&IndexPrefix::new(Index::CascadeOpen, &[])).await?.len(),
+        ),
+        ..Statistics::default()
+    };
     each::<Order>(repository, |order| {
-        *orders.entry(order.value.state_name().to_owned()).or_default() += 1;
-        if let Some(payment) = order.value.payment
-            && matches!(payment.state, PaymentState::Paid(_))
-        {
-            paid_fen = paid_fen.saturating_add(payment.amount.0);
+        one_more(&mut figures.orders, order.value.state_name());
+        if let Some(payment) = order.value.payment {
+            figures.refunds_due += count(payment.refunds_due().len());
+            if matches!(payment.state, PaymentState::Paid(_)) {
+                figures.paid_fen = figures.paid_fen.saturating_add(payment.amount.0);
+            }
         }
     })
     .await?;
-    let mut jobs = BTreeMap::new();
     each::<Job>(repository, |job| {
         let name = job.value.kind.name();
-        let kind = name.split('/').next().unwrap_or_default().to_owned();
-        *jobs.entry(kind).or_default() += 1;
+        one_more(&mut figures.jobs, name.split('/').next().unwrap_or_default());
     })
     .await?;
-    let mut users = 0;
-    each::<User>(repository, |_| users += 1).await?;
-    let open = IndexPrefix::new(Index::CascadeOpen, &[]);
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    Ok(web::Json(Statistics {
-        users,
-        enterprises: count(repository.all::<Enterprise>(&active_companies()).await?.len()),
-        orders,
-        paid_fen,
-        jobs,
-        removals_open: count(repository.all::<Cascade>(&open).await?.len()),
-    }))
+    each::<User>(repository, |_| figures.users += 1).await?;
+    each::<CertificateRecord>(repository, |certificate| {
+        let state = match certificate.value.status(now) {
+            Status::Active => "active",
+            Status::Held => "suspended",
+            Status::Revoked => "revoked",
+            Status::Expired => "expired",
+        };
+        one_more(&mut figures.certificates, state);
+    })
+    .await?;
+    each::<SealApplicationRecord>(repository, |found| {
+        one_more(&mut figures.seal_applications, state_name(&found.value.application.state));
+    })
+    .await?;
+    each::<RecoveryRecord>(repository, |found| {
+        let state = found.value.recovery.state;
+        let open = matches!(state, RecoveryState::AwaitingConsent { .. } | RecoveryState::Recovering { .. });
+        figures.recoveries_open += u64::from(open);
+    })
+    .await?;
+    Ok(web::Json(figures))
+}
+
+fn one_more(figures: &mut BTreeMap<String, u64>, name: &str) {
+    *figures.entry(name.to_owned()).or_default() += 1;
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// Looks at each record of a collection.
@@ -150,75 +177,5 @@ async fn each<T: Aggregate>(
         if !full {
             return Ok(());
         }
-    }
-}
-
-/// All orders as CSV (RFC 4180), the newest first.
-#[utoipa::path(
-    get,
-    path = "/v1/operator/orders.csv",
-    operation_id = "orders_csv",
-    tag = "staff",
-    responses((status = 200, description = "CSV, UTF-8", content_type = "text/csv", body = String), ForCaller),
-    security(("operator" = ["operator", "auditor"])),
-)]
-pub async fn orders_csv(broker: web::Data<Broker>, staff: Staff) -> Result<HttpResponse, ApiError> {
-    staff.require(Power::Export)?;
-    let orders = broker.repository.all::<Order>(&IndexPrefix::new(Index::OrderByTime, &[])).await?;
-    let mut csv = String::from(
-        "order,state,applied_at,applicant,enterprise,platform,certificate_authority,days,amount_yuan,payment,reference\r\n",
-    );
-    for Versioned { value: order, .. } in orders {
-        let payment = order.payment.as_ref();
-        let reference = match payment.map(|payment| &payment.state) {
-            Some(
-                PaymentState::Paid(paid)
-                | PaymentState::RefundDue(paid)
-                | PaymentState::Refunded { paid, .. },
-            ) => paid.reference.as_str(),
-            _ => "",
-        };
-        let fields = [
-            order.id.to_string(),
-            order.state_name().to_owned(),
-            order.applied_at.to_string(),
-            order.applicant.to_string(),
-            order.enterprise.as_ref().map(ToString::to_string).unwrap_or_default(),
-            order.wish.platform.clone(),
-            order.wish.certificate_authority.clone(),
-            order.wish.days.to_string(),
-            order.quote.amount.to_string(),
-            payment.map(|payment| payment.state_name()).unwrap_or_default().to_owned(),
-            reference.to_owned(),
-        ];
-        let line: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
-        // Writing to a text cannot fail.
-        let _ = write!(csv, "{}\r\n", line.join(","));
-    }
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"orders.csv\"")))
-        .body(csv))
-}
-
-/// A field of CSV. One that a spreadsheet would take for a formula begins with an apostrophe.
-fn quoted(field: &str) -> String {
-    let safe = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{field}")
-    } else {
-        field.to_owned()
-    };
-    if safe.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_field_of_csv_keeps_its_line_and_is_no_formula() {
-        assert_eq!(quoted("plain"), "plain");
-        assert_eq!(quoted("a,b \"c\""), "\"a,b \"\"c\"\"\"");
-        assert_eq!(quoted("=SUM(A1)"), "'=SUM(A1)");
     }
 }

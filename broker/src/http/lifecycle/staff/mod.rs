@@ -8,8 +8,11 @@ use crate::http::resource::resource;
 
 mod business;
 mod colleagues;
+mod export;
 mod figures;
 mod orders;
+mod refunds;
+mod search;
 mod work;
 
 pub use colleagues::{add, disable, renew_token, view};
@@ -40,7 +43,9 @@ pub use colleagues::{add, disable, renew_token, view};
     figures::audit,
     figures::audit_of,
     figures::statistics,
-    figures::orders_csv,
+    export::orders_csv,
+    refunds::refunds,
+    search::search,
     colleagues::list,
     colleagues::add_staff,
     colleagues::disable_staff,
@@ -52,7 +57,9 @@ pub struct Document;
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/v1/operator/orders").get(orders::list))
-        .service(resource("/v1/operator/orders.csv").get(figures::orders_csv))
+        .service(resource("/v1/operator/orders.csv").get(export::orders_csv))
+        .service(resource("/v1/operator/refunds").get(refunds::refunds))
+        .service(resource("/v1/operator/search").post(search::search))
         .service(resource("/v1/operator/order-states/{state}/orders").get(orders::of_state))
         .service(resource("/v1/operator/orders/{order}").get(orders::one))
         .service(resource("/v1/operator/orders/{order}/approve").post(orders::approve))

@@ -223,7 +223,8 @@ pub async fn confirm_refund(
     post: Post,
     request: web::Json<PaymentConfirmation>,
 ) -> Result<HttpResponse, ApiError> {
-    let word = PaymentWord::Refunded { reference: request.reference.clone() };
+    let word =
+        PaymentWord::Refunded { reference: request.reference.clone(), amount: Fen(request.amount_fen) };
     hear(&broker, &staff, *order, &post, &request, &word).await
 }
 

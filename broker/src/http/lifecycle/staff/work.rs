@@ -15,14 +15,11 @@ use yinqiao_protocol::staff::JobView;
 use crate::broker::Broker;
 use crate::http::lifecycle::caller::Staff;
 use crate::http::lifecycle::enterprise::cascade_view;
-use crate::http::lifecycle::page::PageQuery;
+use crate::http::lifecycle::page::{PageQuery, sent};
 use crate::http::lifecycle::post::{Answer, Post};
 use crate::http::lifecycle::problems::{ForCaller, ForChange};
 use crate::http::problem::{ApiError, Kind};
 use crate::records::{Index, IndexPrefix};
-
-/// Jobs shown at most.
-const MOST_JOBS: usize = 500;
 
 /// Which removals.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -114,19 +111,25 @@ fn no_such_removal() -> ApiError {
     ApiError::new(Kind::NotFound, "there is no such removal")
 }
 
-/// Work that waits: at CAs, with payments, messages and invoices.
+/// Work that waits: at CAs, with payments, messages and invoices, by the jobs' names.
 #[utoipa::path(
     get,
     path = "/v1/operator/jobs",
     operation_id = "staff_jobs",
     tag = "staff",
-    responses((status = 200, description = "Jobs, 500 at most", body = Vec<JobView>), ForCaller),
+    params(PageQuery),
+    responses((status = 200, description = "Jobs", body = Page<JobView>), ForCaller),
     security(("operator" = ["operator", "auditor"])),
 )]
-pub async fn jobs(broker: web::Data<Broker>, staff: Staff) -> Result<web::Json<Vec<JobView>>, ApiError> {
+pub async fn jobs(
+    broker: web::Data<Broker>,
+    staff: Staff,
+    query: web::Query<PageQuery>,
+) -> Result<web::Json<Page<JobView>>, ApiError> {
     staff.require(Power::ReadBusiness)?;
-    let jobs = broker.repository.scan::<Job>(None, MOST_JOBS).await?;
-    Ok(web::Json(jobs.into_iter().map(|found| view(found.value)).collect()))
+    let (after, limit) = query.parse()?;
+    let page = broker.repository.page_of_all::<Job>(after.as_ref(), limit).await?;
+    Ok(web::Json(sent(page.map(|found| view(found.value)))))
 }
 
 /// Has a job tried at once.
