@@ -3,6 +3,8 @@
 
 mod access;
 mod ca_down;
+mod certificates;
+mod companies;
 mod conformance;
 mod embedded_provider;
 mod failpoints;
@@ -12,6 +14,9 @@ mod manual;
 mod officers;
 mod once;
 mod operators;
+mod orders;
 mod races;
 mod seals;
+mod sessions;
 mod stage;
+mod suspensions;
