@@ -76,7 +76,7 @@ fn a_bid_from_before_an_ordered_renewal_opens_after_the_old_certificate_was_revo
     let refused = user.holder.phone.claim(&opened.code, &with(&old));
     assert_eq!(problem_of(refused), "certificate-revoked");
     let former: Value = user.account.get(&format!("/v1/certificates/{old_sm3}")).unwrap().value;
-    assert_eq!(former["successor"].is_string(), true, "{former}");
+    assert!(former["successor"].is_string(), "{former}");
 }
 
 /// A stage whose software CA recovers keys, when two officers of its own consent.
@@ -153,7 +153,7 @@ fn a_new_phone_opens_a_bid_of_the_lost_one_after_two_officers_consented() {
         (recovery.state == RecoveryState::Done).then_some(())
     });
 
-    // Nobody else gets it: not the lost phone, and not another key of this one.
+    // The phone that asked gets it, and not the lost one.
     assert!(lost.account.recovery(asked.recovery).unwrap().key.is_none());
     for _ in 0..2 {
         let kept = new.account.take_recovered_key(asked.recovery, into).unwrap().unwrap();
