@@ -3,6 +3,7 @@
 
 mod access;
 mod ca_down;
+mod certificates;
 mod companies;
 mod conformance;
 mod embedded_provider;
@@ -13,8 +14,10 @@ mod manual;
 mod officers;
 mod once;
 mod operators;
-mod phones;
+mod orders;
 mod races;
 mod seals;
+mod sessions;
 mod stage;
+mod suspensions;
 mod visitor;

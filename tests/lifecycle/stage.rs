@@ -31,7 +31,8 @@ pub const STAFF: Person = Person {
 /// The builder's code.
 pub const COMPANY: &str = "91350100M000100Y43";
 
-const PAYMENT_KEY: [u8; 32] = [7; 32];
+/// What the services beside the broker share with it.
+pub const PAYMENT_KEY: [u8; 32] = [7; 32];
 
 /// Everything that a test needs.
 pub struct Stage {
@@ -80,14 +81,29 @@ impl Stage {
         (Self { provider: None, broker }, officer)
     }
 
+    /// The same with the adapter that a test sets up for a broker that does not run yet.
+    pub fn with_adapter(adapter: impl FnOnce(&Broker) -> Adapter) -> Self {
+        let (provider, settings) = Self::provider();
+        let broker = Self::with_catalogue(&settings, adapter);
+        Self { provider: Some(provider), broker }
+    }
+
     fn reviewed(settings: &str) -> (Broker, Officer) {
+        let mut officer = None;
+        let broker = Self::with_catalogue(settings, |broker| {
+            let officer = officer.insert(Officer::new(broker));
+            let adapter = Adapter::software_ca(broker, "softca").configured("seal_review = true");
+            adapter.configured(officer.operators())
+        });
+        (broker, officer.unwrap())
+    }
+
+    fn with_catalogue(settings: &str, adapter: impl FnOnce(&Broker) -> Adapter) -> Broker {
         let mut broker = Broker::not_started();
-        let officer = Officer::new(&broker);
-        let adapter = Adapter::software_ca(&broker, "softca").configured("seal_review = true");
-        catalogue::write(&broker, &[adapter.configured(officer.operators())], "");
+        catalogue::write(&broker, &[adapter(&broker)], "");
         fs::write(broker.folder().join("yinqiao.toml"), settings).unwrap();
         broker.restart();
-        (broker, officer)
+        broker
     }
 
     /// An identity provider, and the settings of a broker that knows it.

@@ -147,4 +147,55 @@ mod tests {
         assert_eq!(refused("t=1800000000,hmac-sm3=00"), CallbackError::Signature);
         assert_eq!(refused("t=1800000000,md5=00"), CallbackError::Header);
     }
+
+    fn at() -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000)
+    }
+
+    /// A provider that signs, its key, and its word.
+    fn signer() -> (PaymentProvider, sm2::PrivateKey, Vec<u8>) {
+        let (folder, key) = (tempfile::tempdir().unwrap(), sm2::PrivateKey::generate().unwrap());
+        let public_key_file = folder.path().join("provider.pem");
+        fs::write(&public_key_file, key.public_key().to_pem().unwrap()).unwrap();
+        let settings =
+            PaymentSettings { public_key_file: Some(public_key_file), ..PaymentSettings::default() };
+        let payment = PaymentId::from_bytes([9; 16]);
+        let word = serde_json::json!({ "event": "paid", "payment": payment, "reference": "wx-1", "amount_fen": 20_000 });
+        let provider = PaymentProvider::new(&settings, "http://127.0.0.1").unwrap();
+        (provider, key, word.to_string().into_bytes())
+    }
+
+    fn header(key: &sm2::PrivateKey, seconds: i64, body: &[u8]) -> String {
+        let signature = key.sign(&[seconds.to_string().as_bytes(), b".", body].concat()).unwrap();
+        format!("t={seconds},sm2={}", hex::encode(signature.to_raw()))
+    }
+
+    #[test]
+    fn a_word_with_the_providers_sm2_signature_counts() {
+        let (provider, key, body) = signer();
+        for seconds in [at().seconds(), at().seconds() - 300, at().seconds() + 300] {
+            let (payment, word) = provider.read(Some(&header(&key, seconds, &body)), &body, at()).unwrap();
+            assert_eq!(payment, PaymentId::from_bytes([9; 16]));
+            assert_eq!(word, PaymentWord::Paid { reference: "wx-1".into(), amount: Fen(20_000) });
+        }
+    }
+
+    #[test]
+    fn a_signed_word_that_was_altered_or_is_old_or_of_another_does_not_count() {
+        let (provider, key, body) = signer();
+        let (now, other) = (at().seconds(), sm2::PrivateKey::generate().unwrap());
+        let read = |header: &str, body: &[u8]| provider.read(Some(header), body, at()).unwrap_err();
+        let genuine = header(&key, now, &body);
+        let dearer = String::from_utf8(body.clone()).unwrap().replace("20000", "30000");
+        let later = genuine.replace(&now.to_string(), &(now + 1).to_string());
+        let cut_short = &genuine[..genuine.len() - 2];
+        assert_eq!(read(&genuine, dearer.as_bytes()), CallbackError::Signature);
+        assert_eq!(read(&later, &body), CallbackError::Signature);
+        assert_eq!(read(cut_short, &body), CallbackError::Signature);
+        assert_eq!(read(&header(&other, now, &body), &body), CallbackError::Signature);
+        for seconds in [now - 301, now + 301] {
+            assert_eq!(read(&header(&key, seconds, &body), &body), CallbackError::Time);
+        }
+        assert_eq!(read(&genuine.replace("sm2", "hmac-sm3"), &body), CallbackError::NoKey);
+    }
 }

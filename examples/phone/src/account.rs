@@ -104,6 +104,11 @@ impl AccountClient {
         &self.opened
     }
 
+    /// The broker's address.
+    pub(crate) fn base(&self) -> &str {
+        self.broker.base()
+    }
+
     /// The phone.
     #[must_use]
     pub fn phone(&self) -> &Phone {

@@ -18,7 +18,7 @@ use crate::pin::Pin;
 use crate::store::{KeyName, KeyState, Pair};
 
 /// What a request's subject says: the CA names the holder that the operator entered, not what a phone claims.
-const SUBJECT: &str = "yinqiao-phone";
+pub(crate) const SUBJECT: &str = "yinqiao-phone";
 
 impl Phone {
     /// Makes a signing key under `pin`, has it certified by the broker at `broker_url` for the one-time `code`, and stores

@@ -21,6 +21,7 @@
 //! | [`session`] | claim, fetch, answer, decline, and going on after a crash |
 //! | [`review`] | what is shown, and the checks that it is what is signed |
 //! | [`account`] | signing in, and everything that a signed-in user asks for |
+//! | [`recovery`] | getting back the encryption key of a lost phone |
 //! | [`answer`] | signatures and rewrapped keys; no I/O |
 //! | [`picture`] | a code out of a PNG |
 //! | [`http`] | requests, sent again while the network is away |
@@ -35,6 +36,7 @@ pub mod http;
 mod phone;
 pub mod picture;
 mod pin;
+pub mod recovery;
 pub mod review;
 pub mod session;
 pub mod store;

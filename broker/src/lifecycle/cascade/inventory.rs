@@ -23,7 +23,8 @@ use crate::store::StoreError;
 /// # Errors
 /// When the store fails.
 ///
-/// `since` is when the removal began: what a company's new legal person has had made from then on stays.
+/// `since` is when the removal began: what a company's new legal person has had made from then on stays, and what a company has that was
+/// registered anew.
 pub(crate) async fn inventory(
     repository: &Repository,
     kind: &CascadeKind,
@@ -33,10 +34,11 @@ pub(crate) async fn inventory(
         CascadeKind::RemoveMember { enterprise, user } => of_person_in(repository, enterprise, *user).await,
         CascadeKind::ChangeLegalPerson { enterprise, former } => {
             let mut there = of_person_in(repository, enterprise, *former).await?;
-            add_seals(repository, enterprise, Some((*former, since)), &mut there).await?;
+            let is_of_former = |application: &SealApplication| application.applied_by == *former;
+            add_seals(repository, enterprise, (|at| at <= since, is_of_former), &mut there).await?;
             Ok(there)
         }
-        CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise).await,
+        CascadeKind::DeleteEnterprise { enterprise } => of_company(repository, enterprise, since).await,
         CascadeKind::DeleteUser { user } => of_user(repository, *user).await,
     }
 }
@@ -49,7 +51,7 @@ async fn of_person_in(
     let mut there = Inventory::default();
     let certificates =
         IndexPrefix::new(Index::CertificateByEnterprise, &of_member(enterprise.as_str(), user.as_bytes()));
-    add_certificates(repository, &certificates, &mut there).await?;
+    add_certificates(repository, &certificates, |_| true, &mut there).await?;
     let orders = repository.all::<Order>(&orders_of(user)).await?;
     let of_company = orders.into_iter().filter(|order| order.value.enterprise.as_ref() == Some(enterprise));
     add_orders(of_company.map(|found| found.value), &mut there);
@@ -60,27 +62,43 @@ async fn of_person_in(
     Ok(there)
 }
 
-async fn of_company(repository: &Repository, enterprise: &CreditCode) -> Result<Inventory, StoreError> {
+async fn of_company(
+    repository: &Repository,
+    enterprise: &CreditCode,
+    began: Timestamp,
+) -> Result<Inventory, StoreError> {
+    let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
+    let company = company.map(|found| found.value);
+    // What a company has that was registered anew since is its own.
+    let anew = company.as_ref().map(|company| company.since).filter(|since| *since > began);
+    let is_of_then = |at: Timestamp| anew.is_none_or(|anew| at < anew);
     let mut there = Inventory::default();
     let certificates = IndexPrefix::new(Index::CertificateByEnterprise, enterprise.as_str().as_bytes());
-    add_certificates(repository, &certificates, &mut there).await?;
-    let orders = repository.all::<Order>(&orders_for(enterprise)).await?;
-    add_orders(orders.into_iter().map(|found| found.value), &mut there);
+    add_certificates(repository, &certificates, is_of_then, &mut there).await?;
+    let orders = repository.all::<Order>(&orders_for(enterprise)).await?.into_iter();
+    let orders = orders.map(|found| found.value).filter(|order| is_of_then(order.applied_at));
+    add_orders(orders, &mut there);
     for list in [MembershipList::Applications, MembershipList::Members] {
-        let found = repository.all::<Membership>(&list.in_company(enterprise)).await?;
-        add_memberships(found.into_iter().map(|found| found.value), &mut there);
+        let found = repository.all::<Membership>(&list.in_company(enterprise)).await?.into_iter();
+        let found = found.map(|found| found.value).filter(|member| is_of_then(member.applied_at));
+        add_memberships(found, &mut there);
     }
-    add_seals(repository, enterprise, None, &mut there).await?;
-    let company = repository.get::<Enterprise>(enterprise.as_str().as_bytes()).await?;
+    add_seals(
+        repository,
+        enterprise,
+        (is_of_then, |application: &SealApplication| is_of_then(application.applied_at)),
+        &mut there,
+    )
+    .await?;
     there.subject_present =
-        company.is_some_and(|company| !matches!(company.value.state, State::Deleted { .. }));
+        anew.is_none() && company.is_some_and(|company| !matches!(company.state, State::Deleted { .. }));
     Ok(there)
 }
 
 async fn of_user(repository: &Repository, user: UserId) -> Result<Inventory, StoreError> {
     let mut there = Inventory::default();
     let certificates = IndexPrefix::new(Index::CertificateByUser, user.as_bytes());
-    add_certificates(repository, &certificates, &mut there).await?;
+    add_certificates(repository, &certificates, |_| true, &mut there).await?;
     let orders = repository.all::<Order>(&orders_of(user)).await?;
     add_orders(orders.into_iter().map(|found| found.value), &mut there);
     let memberships = repository.all::<Membership>(&memberships_of(user)).await?;
@@ -100,10 +118,14 @@ async fn of_user(repository: &Repository, user: UserId) -> Result<Inventory, Sto
 async fn add_certificates(
     repository: &Repository,
     prefix: &IndexPrefix,
+    is_of_then: impl Fn(Timestamp) -> bool,
     there: &mut Inventory,
 ) -> Result<(), StoreError> {
     let now = repository.clock().now();
     for found in repository.all::<CertificateRecord>(prefix).await? {
+        if !is_of_then(found.value.facts.issued_at) {
+            continue;
+        }
         let sm3 = found.value.facts.sm3;
         there.certificates.push(RemainingCertificate { sm3, over: is_over(&found.value, now) });
         there.recoveries.extend(recovery::open_requests(repository, &sm3).await?);
@@ -125,25 +147,22 @@ fn add_orders(orders: impl IntoIterator<Item = Order>, there: &mut Inventory) {
     there.orders.extend(open.map(|order| order.id));
 }
 
-/// All seals and applications of a company; with a former legal person those alone that this person applied for, and seals that are
-/// older than the change.
+/// The seals and applications of a company that end: an application that `is_ending`, and its seal; a seal that `is_of_then`.
 async fn add_seals(
     repository: &Repository,
     enterprise: &CreditCode,
-    former: Option<(UserId, Timestamp)>,
+    (is_of_then, is_ending): (impl Fn(Timestamp) -> bool, impl Fn(&SealApplication) -> bool),
     there: &mut Inventory,
 ) -> Result<(), StoreError> {
     let applications = repository.all::<SealApplicationRecord>(&seal_applications_of(enterprise)).await?;
     let applications = applications.into_iter().map(|found| found.value.application);
-    let ends = |application: &SealApplication| former.is_none_or(|(user, _)| application.applied_by == user);
-    let ending: Vec<_> = applications.filter(ends).collect();
+    let ending: Vec<_> = applications.filter(is_ending).collect();
     let open = ending.iter().filter(|application| application.awaits().is_some());
     there.seal_applications.extend(open.map(|application| application.id));
     for found in repository.all::<SealRecord>(&seals_of(enterprise.as_str())).await? {
         let seal = found.value;
-        let ends = former.is_none_or(|(_, since)| {
-            seal.made_at <= since || ending.iter().any(|ending| seal.standing.application == Some(ending.id))
-        });
+        let ends = is_of_then(seal.made_at)
+            || ending.iter().any(|ending| seal.standing.application == Some(ending.id));
         if ends && !matches!(seal.standing.state, SealState::Revoked { .. }) {
             there.seals.push(RemainingSeal { id: seal.id, kind: seal.kind });
         }

@@ -92,6 +92,19 @@ impl Office {
         Ok(id)
     }
 
+    /// The company was registered again now.
+    async fn registered_anew(&self) {
+        let since = self.desk.now();
+        let changed: Result<(), ApiError> = self
+            .repository()
+            .transact(async |transaction| {
+                let found = transaction.get::<Enterprise>(COMPANY.as_bytes()).await?.unwrap();
+                Ok(transaction.put(Some(&found), &Enterprise { since, ..found.value.clone() })?)
+            })
+            .await;
+        changed.unwrap();
+    }
+
     /// The company has another legal person from now on.
     async fn change_chief(&mut self) {
         self.chief = legal_person();
@@ -429,6 +442,18 @@ fn with_a_legal_person_goes_what_that_one_applied_for_and_nothing_of_the_next_on
         assert_eq!(seals, [of(before)]);
         let all = CascadeKind::DeleteEnterprise { enterprise: COMPANY.parse().unwrap() };
         assert_eq!(inventory(office.repository(), &all, since).await.unwrap().seals.len(), 3);
+        // Deleted, and registered anew: the deletion is over for what came since.
+        office.desk.pass(1);
+        office.registered_anew().await;
+        let there = inventory(office.repository(), &all, since).await.unwrap();
+        assert!(
+            !there.subject_present && there.certificates.len() == 2 && there.seals.len() == 3,
+            "{there:?}"
+        );
+        office.desk.pass(1);
+        office.desk.issue(UserId::random(), 365).await;
+        office.apply("新章", None).await.unwrap();
+        assert_eq!(inventory(office.repository(), &all, since).await.unwrap(), there);
     });
 }
 

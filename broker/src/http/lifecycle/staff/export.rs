@@ -103,7 +103,66 @@ fn quoted(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use futures_util::TryStreamExt;
+
+    use yinqiao_lifecycle::Actor;
+    use yinqiao_lifecycle::actor::UserActor;
+    use yinqiao_lifecycle::identity::AssuranceLevel;
+    use yinqiao_lifecycle::money::Fen;
+    use yinqiao_lifecycle::offer::{Policy, Quote};
+    use yinqiao_lifecycle::order::{Applicant, Reason, Wish};
+    use yinqiao_protocol::holder::HolderKind;
+    use yinqiao_protocol::{OrderId, PaymentId, Timestamp, UserId};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::conformance::Heard;
+    use crate::store::sled::SledStore;
+
+    fn order(at: Timestamp) -> Order {
+        let wish = Wish {
+            reason: Reason::New,
+            platform: "city".into(),
+            certificate_authority: "softca".into(),
+            product: None,
+            days: 365,
+            signing_only: false,
+        };
+        let id = UserId::from_bytes([1; 16]);
+        let user = UserActor { id, kind: HolderKind::Person, enterprise: None, level: AssuranceLevel::L4 };
+        let applicant = Applicant { actor: &Actor::User(user), belongs: false, enterprise: None };
+        let quote = Quote { amount: Fen(100), free_by: None };
+        let policy = Policy::default();
+        let applied =
+            Order::apply(OrderId::random(), wish, quote, &policy, &applicant, PaymentId::random(), at);
+        applied.unwrap().next
+    }
+
+    #[tokio::test]
+    async fn a_long_list_is_sent_in_parts_with_each_order_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path(), Arc::new(Heard::default())).unwrap();
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let repository = Repository::new(Arc::new(store), Clock::simulated(now));
+        // All of one moment: only the cursor tells them apart.
+        let orders: Vec<_> = (0..=2 * PAGE).map(|_| order(now)).collect();
+        let stored = repository.transact::<_, StoreError, _>(async |transaction| {
+            orders.iter().try_for_each(|order| transaction.put(None, order))
+        });
+        stored.await.unwrap();
+        let parts = stream::try_unfold((repository, Place::Beginning), next_part);
+        let parts: Vec<web::Bytes> = parts.try_collect().await.unwrap();
+        assert_eq!(parts.len(), 3);
+        let csv = String::from_utf8(parts.concat()).unwrap();
+        let lines: Vec<_> = csv.lines().collect();
+        assert_eq!((lines.len(), format!("{}\r\n", lines[0])), (orders.len() + 1, HEADER.to_owned()));
+        let sent: BTreeSet<_> = lines[1..].iter().filter_map(|line| line.split(',').next()).collect();
+        let ids: Vec<_> = orders.iter().map(|order| order.id.to_string()).collect();
+        assert_eq!(sent, ids.iter().map(String::as_str).collect());
+    }
 
     #[test]
     fn a_field_of_csv_keeps_its_line_and_is_no_formula() {
