@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Two security officers consent, never the same twice (GM/T 0034: recovery needs several persons present). The CA envelopes
-//! the key for the request's device key, so that nobody on the way can open it, and only that device gets the envelope.
+//! the key for the key of the certificate request, which the asking phone has made, so that nobody on the way can open it; only the phone
+//! with the request's device key gets the envelope.
 
 mod command;
 mod refusal;
@@ -69,7 +70,7 @@ pub enum RecoveryState {
     Done {
         /// Since when.
         at: Timestamp,
-        /// `SM2EnvelopedKey` (GM/T 0009) for the request's device key, DER.
+        /// `SM2EnvelopedKey` (GM/T 0009) for the key of the certificate request, DER.
         envelope: Base64,
         /// Who consented.
         consents: Vec<Consent>,
