@@ -2,6 +2,8 @@
 //! before and after each change that it stores, and before and after each call to its CA. Started again, it comes to the same end
 //! as one that was never disturbed; also where it dies once more while it takes up what was left.
 
+mod deletion;
+
 use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

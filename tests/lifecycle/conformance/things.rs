@@ -170,7 +170,8 @@ fn seal(legal_person: &User) -> (Value, Value, Value) {
     (picture["picture"].clone(), applied["application"].clone(), made["seal"].clone())
 }
 
-fn certificate_request() -> Base64 {
+/// For a key that was just made.
+pub fn certificate_request() -> Base64 {
     let subject = DistinguishedName::builder().common_name("a new phone").build().unwrap();
     let request = CertificateRequest::build(&subject, &PrivateKey::generate().unwrap()).unwrap();
     request.der().into()
