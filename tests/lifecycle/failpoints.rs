@@ -28,6 +28,16 @@ const LANES: usize = 4;
 /// Points at the end of a walk that a later one may not come to: jobs that meet save each other a change.
 const MOST_UNREACHED: usize = 6;
 
+/// One that passes its point in the moment in which the walk ends dies after it. Gives whether it did.
+fn restart_late(stage: &mut Stage) -> bool {
+    thread::sleep(Duration::from_millis(50));
+    let died = stage.broker.has_died();
+    if died {
+        stage.broker.restart();
+    }
+    died
+}
+
 /// After how many changes it dies once more.
 const ONCE_MORE: usize = 2;
 
@@ -99,7 +109,7 @@ impl Lane {
         self.arm(deaths);
         let (done, url) = (AtomicBool::new(false), self.stage.broker.url());
         let operator = self.operator.clone();
-        let (id, died) = thread::scope(|scope| {
+        let (id, mut died) = thread::scope(|scope| {
             let walker = scope.spawn(|| {
                 let over = Over(&done);
                 let id = walk(&party, &url, &operator);
@@ -123,6 +133,7 @@ impl Lane {
         });
         self.walks += 1;
         self.disarm();
+        died += usize::from(restart_late(&mut self.stage));
         self.check(&party, &id, &format!("{deaths:?}"));
         died
     }

@@ -15,7 +15,7 @@ use yinqiao_tests::holder::pin;
 use super::super::conformance::things::certificate_request;
 use super::super::kills::insist;
 use super::super::stage::{COMPANY, LEGAL_PERSON, Stage, User, eventually, order};
-use super::{LANES, MOST_UNREACHED, POINTS};
+use super::{LANES, MOST_UNREACHED, POINTS, restart_late};
 
 /// After each change that it stores, and before and after each call to the CA. What comes before a change is what comes after the one
 /// before it.
@@ -114,6 +114,7 @@ impl Lane {
             walker.join().unwrap_or_else(|_| panic!("{point:?}\n{}", self.stage.broker.log()));
         });
         fs::write(folder.join("die"), "").unwrap();
+        died |= restart_late(&mut self.stage);
         self.walks += 1;
         self.check(&company, &format!("{point:?}"));
         died
