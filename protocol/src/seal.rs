@@ -138,6 +138,19 @@ pub enum SealApplicationState {
     Cancelled,
 }
 
+impl SealApplicationState {
+    /// As in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnderReview => "under_review",
+            Self::Made => "made",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A seal that was made.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use yinqiao_ca_abi::capability;
 use yinqiao_ca_sdk::messages::{IdempotencyKey, Operation, Reply, Request, SealRevokeRequest, SealState};
 
 use super::operation::Patience;
@@ -12,7 +11,7 @@ impl Authority {
     /// Whether it makes seals; nobody knows while its plugin does not run.
     pub fn makes_seals(&self) -> Option<bool> {
         let handle = self.handle().ok()?;
-        Some(handle.capabilities() & capability::can(Operation::SealIssue.number()) != 0)
+        Some(handle.offers(Operation::SealIssue))
     }
 
     /// Has a seal revoked, which the CA knows by `seal_id`. The same key does it once.

@@ -21,7 +21,7 @@ pub use certificate::{CertificateRecord, KnownCertificate, NewCertificate};
 pub use enrolment::{EnrolmentRecord, EnrolmentState};
 pub use refused_pair::{LeftBecause, LeftCertificate, RefusedPairRecord};
 pub use relying_party::{ApiKeyRecord, RelyingPartyRecord};
-pub use seal::{SealRecord, SealRequestRecord};
+pub use seal::{SealRecord, SealRequestRecord, seal_key};
 pub use stored_certificate::of_member;
 
 /// Why the directory gives no answer.

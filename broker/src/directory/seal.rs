@@ -46,7 +46,7 @@ impl Aggregate for SealRecord {
     const COLLECTION: Collection = Collection::Seal;
 
     fn key(&self) -> Vec<u8> {
-        key(&self.enterprise, &self.id)
+        seal_key(&self.enterprise, &self.id)
     }
 
     fn index_entries(&self) -> Vec<IndexEntry> {
@@ -147,7 +147,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn seal(&self, enterprise: &str, id: &SealId) -> Result<SealRecord, DirectoryError> {
-        let found = self.seals.get(&key(enterprise, id)).await?;
+        let found = self.seals.get(&seal_key(enterprise, id)).await?;
         found.map(|found| found.value).ok_or(DirectoryError::NotFound("seal of this id"))
     }
 
@@ -161,7 +161,8 @@ impl Directory {
     }
 }
 
-fn key(enterprise: &str, id: &SealId) -> Vec<u8> {
+/// Octets of a seal's key: the company's code, a slash, the id.
+pub fn seal_key(enterprise: &str, id: &SealId) -> Vec<u8> {
     let mut key = enterprise.as_bytes().to_vec();
     key.push(b'/');
     key.extend(id.as_bytes());

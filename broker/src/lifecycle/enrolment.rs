@@ -23,6 +23,7 @@ use crate::directory::{
     CertificateRecord, DirectoryError, EnrolmentRecord, EnrolmentState, NewCertificate, Versioned,
 };
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::operation_key;
 use crate::lifecycle::order;
 use crate::store::StoreError;
 
@@ -175,7 +176,7 @@ impl Broker {
             let EnrolmentState::Requested { request_sm3, idempotency_key, enrolment } = &record.state else {
                 return Err(code_not_valid());
             };
-            let key = issue_key(idempotency_key)?;
+            let key = operation_key(idempotency_key)?;
             let a_phone_waits = if record.fallback.is_empty() { Patience::LONG } else { Patience::SHORT };
             let patience = patience.unwrap_or(a_phone_waits);
             let issue = issue_request(record, request);
@@ -239,11 +240,6 @@ impl Broker {
         };
         self.pool.run(read).await?
     }
-}
-
-/// What the CA knows an issue by.
-fn issue_key(stored: &str) -> Result<IdempotencyKey, ApiError> {
-    IdempotencyKey::try_from(stored.to_owned()).map_err(|e| ApiError::new(Kind::Internal, e.to_string()))
 }
 
 /// What the CA is asked for.

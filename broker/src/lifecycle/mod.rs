@@ -1,5 +1,9 @@
 //! The life of certificates and seals around the sessions.
 
+use yinqiao_ca_sdk::messages::IdempotencyKey;
+
+use crate::http::problem::{ApiError, Kind};
+
 pub mod cascade;
 pub mod certificate;
 pub mod enrolment;
@@ -11,3 +15,8 @@ pub mod retention;
 pub mod revocation;
 pub mod seal;
 pub mod supervisor;
+
+/// What a CA knows an operation by.
+fn operation_key(text: impl Into<String>) -> Result<IdempotencyKey, ApiError> {
+    IdempotencyKey::try_from(text.into()).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
+}

@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{SealRecord, SealRequestRecord};
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::operation_key;
 use crate::picture::MOST_PNG_BYTES;
 use crate::store::{RecordChange, StoreError};
 
@@ -247,8 +248,7 @@ impl Broker {
 
 /// What the CA knows an operation of this request by.
 fn key_of(request: &SealRequestRecord, operation: &str) -> Result<IdempotencyKey, ApiError> {
-    IdempotencyKey::try_from(format!("{operation}-{}", request.id))
-        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
+    operation_key(format!("{operation}-{}", request.id))
 }
 
 /// Why there is no seal.

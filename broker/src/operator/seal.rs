@@ -3,17 +3,16 @@
 use serde_json::{Value, json};
 
 use yinqiao_lifecycle::Actor;
-use yinqiao_lifecycle::seal::{SealApplication, SealApplicationState, SealRevocationReason, SealState};
+use yinqiao_lifecycle::seal::{SealApplication, SealRevocationReason, SealState};
 use yinqiao_protocol::SealId;
+use yinqiao_protocol::seal::SealApplicationState;
 
 use super::adapter::operations::what_comes;
 use crate::broker::Broker;
 use crate::directory::DirectoryError;
 use crate::http::problem::ApiError;
 use crate::lifecycle::seal::{self, SealWithdrawal};
-use crate::records::seals::{
-    SealApplicationRecord, seal_applications_in, state_name as state_name_of_application,
-};
+use crate::records::seals::{SealApplicationRecord, seal_applications_in};
 
 fn state_name(state: &SealState) -> &'static str {
     match state {
@@ -32,7 +31,7 @@ pub(super) async fn list(broker: &Broker) -> Result<Value, ApiError> {
             "state": state_name(&seal.standing.state), "made_at": seal.made_at,
         }));
     }
-    let under_review = seal_applications_in(state_name_of_application(&SealApplicationState::UnderReview));
+    let under_review = seal_applications_in(SealApplicationState::UnderReview);
     for found in broker.repository.all::<SealApplicationRecord>(&under_review).await? {
         let SealApplication { id, kind, name, enterprise, applied_at, .. } = found.value.application;
         rows.push(json!({

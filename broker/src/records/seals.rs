@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use yinqiao_lifecycle::identity::CreditCode;
 use yinqiao_lifecycle::seal::{SealApplication, SealApplicationState};
+use yinqiao_protocol::seal;
 use yinqiao_protocol::{Base64, SealApplicationId, SealId, Sm3Hex, Timestamp};
 
 use super::{Aggregate, Index, IndexEntry, IndexPrefix};
@@ -103,18 +104,18 @@ impl Aggregate for SealApplicationRecord {
         let enterprise = enterprise.as_str().as_bytes();
         vec![
             IndexEntry::falling(Index::SealApplicationByEnterprise, enterprise, *applied_at),
-            IndexEntry::falling(Index::SealApplicationByState, state_name(state).as_bytes(), *applied_at),
+            IndexEntry::falling(Index::SealApplicationByState, told(state).name().as_bytes(), *applied_at),
         ]
     }
 }
 
-/// A state as it is called.
-pub fn state_name(state: &SealApplicationState) -> &'static str {
+/// A state as it is told.
+pub fn told(state: &SealApplicationState) -> seal::SealApplicationState {
     match state {
-        SealApplicationState::UnderReview => "under_review",
-        SealApplicationState::Made { .. } => "made",
-        SealApplicationState::Rejected { .. } => "rejected",
-        SealApplicationState::Cancelled { .. } => "cancelled",
+        SealApplicationState::UnderReview => seal::SealApplicationState::UnderReview,
+        SealApplicationState::Made { .. } => seal::SealApplicationState::Made,
+        SealApplicationState::Rejected { .. } => seal::SealApplicationState::Rejected,
+        SealApplicationState::Cancelled { .. } => seal::SealApplicationState::Cancelled,
     }
 }
 
@@ -123,9 +124,9 @@ pub fn seal_applications_of(enterprise: &CreditCode) -> IndexPrefix {
     IndexPrefix::new(Index::SealApplicationByEnterprise, enterprise.as_str().as_bytes())
 }
 
-/// All applications for seals in a state, by its name, the newest first.
-pub fn seal_applications_in(state: &str) -> IndexPrefix {
-    IndexPrefix::new(Index::SealApplicationByState, state.as_bytes())
+/// All applications for seals in a state, the newest first.
+pub fn seal_applications_in(state: seal::SealApplicationState) -> IndexPrefix {
+    IndexPrefix::new(Index::SealApplicationByState, state.name().as_bytes())
 }
 
 /// Holds the place of an application under review: of the same company, kind and name there is one at a time. Stored under

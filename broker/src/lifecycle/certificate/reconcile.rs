@@ -1,6 +1,5 @@
 //! The job that brings a CA to what the broker wants of a certificate.
 
-use yinqiao_ca_sdk::messages::IdempotencyKey;
 use yinqiao_lifecycle::JobKind;
 use yinqiao_lifecycle::certificate::{Answer, PendingOperation};
 use yinqiao_protocol::Sm3Hex;
@@ -8,8 +7,9 @@ use yinqiao_protocol::Sm3Hex;
 use super::CertificateAuthorities;
 use crate::adapter::{AuthorityError, Patience};
 use crate::directory::CertificateRecord;
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::ApiError;
 use crate::lifecycle::job::Attempt;
+use crate::lifecycle::operation_key;
 use crate::records::Repository;
 use crate::store::StoreError;
 
@@ -25,7 +25,7 @@ pub async fn reconcile(
     patience: Patience,
 ) -> Result<Attempt, ApiError> {
     while let Some((record, asked)) = next_operation(repository, &sm3).await? {
-        let key = key(&asked.key(&sm3))?;
+        let key = operation_key(asked.key(&sm3))?;
         let answer = match authorities.change(&record, &key, asked.operation, patience).await {
             Ok(()) => Answer::Done,
             Err(AuthorityError::NotSupported { .. }) => Answer::NotSupported,
@@ -111,17 +111,12 @@ async fn conclude_all(
     let overtaken = standing.is_revoked().then_some(standing.answered);
     for number in standing.answered.checked_sub(1).into_iter().chain(overtaken) {
         for change in ["hold", "unhold"] {
-            authorities.conclude(&key(&format!("{change}-{sm3}-{number}"))?).await?;
+            authorities.conclude(&operation_key(format!("{change}-{sm3}-{number}"))?).await?;
         }
     }
-    let revoke = key(&format!("revoke-{sm3}"))?;
+    let revoke = operation_key(format!("revoke-{sm3}"))?;
     match standing.is_revoked() && standing.declined.revoke.is_none() {
         true => Ok(authorities.conclude(&revoke).await?),
         false => Ok(authorities.forget(&revoke).await?),
     }
-}
-
-fn key(text: &str) -> Result<IdempotencyKey, ApiError> {
-    IdempotencyKey::try_from(text.to_owned())
-        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
 }

@@ -9,12 +9,13 @@ use yinqiao_gm::x509::CertificateRequest;
 use yinqiao_protocol::Sm3Hex;
 use yinqiao_protocol::statement::{Enrolment, SignedText};
 
-use super::{code_not_valid, issue_key, issue_request, refused, under_way};
+use super::{code_not_valid, issue_request, refused, under_way};
 use crate::adapter::{AuthorityError, Patience, Withdrawal};
 use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{EnrolmentRecord, EnrolmentState, RefusedPairRecord, Versioned};
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::operation_key;
 
 /// What the enrolment's record says from then on.
 const REASON: &str = "the request was given up before its certificate was there";
@@ -46,7 +47,7 @@ impl Broker {
         let EnrolmentState::Requested { request_sm3, idempotency_key, enrolment } = &found.value.state else {
             return Err(code_not_valid());
         };
-        let (request_sm3, key) = (*request_sm3, issue_key(idempotency_key)?);
+        let (request_sm3, key) = (*request_sm3, operation_key(idempotency_key)?);
         let enrolment = enrolment.as_ref().map(|bytes| bytes.0.clone()).unwrap_or_default();
         let name = &found.value.certificate_authority;
         let withdrawal = self.authorities.withdraw(name, &key, Operation::Issue).await;

@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::directory::{CertificateRecord, LeftBecause, LeftCertificate, RefusedPairRecord};
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::operation_key;
 use crate::records::{Index, IndexPrefix, Repository};
 use crate::store::StoreError;
 
@@ -107,8 +108,7 @@ impl Broker {
 async fn revoke(authority: &Arc<Authority>, der: &Base64) -> Result<String, ApiError> {
     let internal = |text: String| ApiError::new(Kind::Internal, text);
     let certificate = AnyCertificate::from_der(der.as_slice()).map_err(|e| internal(e.to_string()))?;
-    let key = IdempotencyKey::try_from(format!("revoke-refused-{}", Sm3Hex::of(der.as_slice())))
-        .map_err(|e| internal(e.to_string()))?;
+    let key = operation_key(format!("revoke-refused-{}", Sm3Hex::of(der.as_slice())))?;
     let reason = RevocationReason::CessationOfOperation;
     match authority.revoke_alone(&key, &certificate, reason, Patience::NONE).await {
         Ok(()) | Err(AuthorityError::Over) => {}

@@ -6,11 +6,12 @@ use yinqiao_ca_sdk::Operation;
 use yinqiao_protocol::statement::{Enrolment, SignedText};
 use yinqiao_protocol::{Base64, Sm3Hex};
 
-use super::{code_not_valid, issue_key};
+use super::code_not_valid;
 use crate::adapter::journal::Journal;
 use crate::clock;
 use crate::directory::{Directory, DirectoryError, EnrolmentRecord, EnrolmentState, Versioned};
 use crate::http::problem::{ApiError, Kind};
+use crate::lifecycle::operation_key;
 use crate::lifecycle::order;
 use crate::records::Repository;
 use crate::store::StoreError;
@@ -102,7 +103,7 @@ impl Shelf<'_> {
     /// Sets the code free, if the CA has certainly done nothing: nothing is ever done under the key of this request.
     async fn release(self, code: &Sm3Hex, found: Versioned<EnrolmentRecord>) -> Result<(), ApiError> {
         let EnrolmentState::Requested { idempotency_key, .. } = &found.value.state else { return Ok(()) };
-        let key = issue_key(idempotency_key)?;
+        let key = operation_key(idempotency_key)?;
         if self.journal.abandon(&key, Operation::Issue, clock::now()).await? {
             self.reopen(code, found).await?;
         }
@@ -120,7 +121,7 @@ impl Shelf<'_> {
         found: Versioned<EnrolmentRecord>,
     ) -> Result<Versioned<EnrolmentRecord>, ApiError> {
         let EnrolmentState::Requested { idempotency_key, .. } = &found.value.state else { return Ok(found) };
-        match self.journal.is_void(&issue_key(idempotency_key)?).await? {
+        match self.journal.is_void(&operation_key(idempotency_key)?).await? {
             true => self.reopen(code, found).await,
             false => Ok(found),
         }

@@ -12,9 +12,10 @@ use yinqiao_protocol::{Base64, RecoveryId};
 use super::{RecoveryRecord, open_for_consent};
 use crate::adapter::AuthorityError;
 use crate::directory::CertificateRecord;
-use crate::http::problem::{ApiError, Kind};
+use crate::http::problem::ApiError;
 use crate::lifecycle::certificate::CertificateAuthorities;
 use crate::lifecycle::job::Attempt;
+use crate::lifecycle::operation_key;
 use crate::records::Repository;
 use crate::store::StoreError;
 
@@ -38,8 +39,7 @@ pub async fn recover(
 ) -> Result<Attempt, ApiError> {
     if let Some(found) = repository.get::<RecoveryRecord>(id.as_bytes()).await? {
         let record = found.value;
-        let key = IdempotencyKey::try_from(record.recovery.key())
-            .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+        let key = operation_key(record.recovery.key())?;
         if matches!(record.recovery.state, RecoveryState::Recovering { .. }) {
             let answer = match ask(repository, authorities, &record, &key).await {
                 Ok(answer) => answer,

@@ -16,12 +16,13 @@ use yinqiao_protocol::{Base64, SealApplicationId, SealId};
 use super::application::take;
 use super::authorities::{Handed, SealAuthorities};
 use super::issued::{seal_type, unix_millis};
-use super::revocation::{find, key, record_of};
+use super::revocation::{find, record_of};
 use super::unfit;
 use crate::adapter::{AuthorityError, Withdrawal};
 use crate::directory::SealRecord;
 use crate::http::problem::ApiError;
 use crate::lifecycle::job::Attempt;
+use crate::lifecycle::operation_key;
 use crate::message::{self, Notice};
 use crate::records::seals::{SealApplicationRecord, SealPictureRecord, seal_picture_key};
 use crate::records::{Repository, Transaction};
@@ -57,8 +58,8 @@ pub(crate) async fn make(
     let matter = Matter {
         repository,
         authorities,
-        key: key(&found.value.application.key())?,
-        unfit_key: key(&format!("revoke-unfit-seal-{id}"))?,
+        key: operation_key(found.value.application.key())?,
+        unfit_key: operation_key(format!("revoke-unfit-seal-{id}"))?,
         record: found.value,
     };
     let verdict = match matter.record.application.awaits() {

@@ -15,9 +15,10 @@ use yinqiao_protocol::SealId;
 use super::application::{check_usage, rest_on_company};
 use super::authorities::SealAuthorities;
 use crate::adapter::AuthorityError;
-use crate::directory::SealRecord;
+use crate::directory::{SealRecord, seal_key};
 use crate::http::problem::{ApiError, Kind};
 use crate::lifecycle::job::Attempt;
+use crate::lifecycle::operation_key;
 use crate::records::seals::seal_by_id;
 use crate::records::{Repository, Transaction, Versioned};
 use crate::store::StoreError;
@@ -34,8 +35,7 @@ pub async fn find(
     enterprise: &CreditCode,
     id: &SealId,
 ) -> Result<Versioned<SealRecord>, ApiError> {
-    let found = find_by_id(repository, id).await?;
-    let found = found.filter(|found| found.value.enterprise == enterprise.as_str());
+    let found = repository.get::<SealRecord>(&seal_key(enterprise.as_str(), id)).await?;
     found.ok_or_else(|| SealRefusal::NotFound.into())
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn revoke_at_authority(
     authorities: &dyn SealAuthorities,
     id: SealId,
 ) -> Result<Attempt, ApiError> {
-    let operation = key(&format!("revoke-seal-{id}"))?;
+    let operation = operation_key(format!("revoke-seal-{id}"))?;
     if let Some(found) = find_by_id(repository, &id).await?
         && let SealState::Revoking(revocation) = &found.value.standing.state
     {
@@ -199,10 +199,4 @@ pub(crate) fn company_of(seal: &SealRecord) -> Result<CreditCode, ApiError> {
     seal.enterprise.parse().map_err(|_| {
         ApiError::new(Kind::Internal, format!("the seal {} belongs to no company that can be", seal.id))
     })
-}
-
-/// What the CA knows an operation by.
-pub(super) fn key(text: &str) -> Result<IdempotencyKey, ApiError> {
-    IdempotencyKey::try_from(text.to_owned())
-        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
 }

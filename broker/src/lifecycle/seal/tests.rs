@@ -157,6 +157,13 @@ impl Office {
         }
     }
 
+    /// The CA hears of what was applied for, decides, and nothing is left to do.
+    async fn reviewed(&self) {
+        self.attempt_due().await;
+        self.ca.decide();
+        self.settle().await;
+    }
+
     /// Until nothing is left to do.
     async fn settle(&self) {
         for _ in 0..40 {
@@ -210,9 +217,7 @@ fn a_seal_that_comes_after_its_application_was_cancelled_is_revoked_and_was_neve
         let id = office.apply("公章", None).await.unwrap();
         office.attempt_due().await;
         office.cancel(id).await.unwrap();
-        office.attempt_due().await;
-        office.ca.decide();
-        office.settle().await;
+        office.reviewed().await;
         let seals = office.seals().await;
         let [seal] = seals.as_slice() else { panic!("{seals:?}") };
         assert!(matches!(seal.standing.state, SealState::Revoked { .. }), "{seal:?}");
@@ -296,9 +301,7 @@ fn a_ca_that_revokes_nothing_has_its_word_shown_and_the_seal_is_of_no_use_here()
     run(async || {
         let mut office = Office::open().await;
         office.apply("公章", None).await.unwrap();
-        office.attempt_due().await;
-        office.ca.decide();
-        office.settle().await;
+        office.reviewed().await;
         office.ca.refuses.set(true);
         let id = office.seals().await[0].id;
         office.revoke(&id, &office.chief.clone()).await.unwrap();
@@ -335,9 +338,7 @@ fn with_a_legal_person_goes_what_that_one_applied_for_and_nothing_of_the_next_on
         office.change_chief().await;
         office.apply("合同章", None).await.unwrap();
         let made = office.apply("财务章", None).await.unwrap();
-        office.attempt_due().await;
-        office.ca.decide();
-        office.settle().await;
+        office.reviewed().await;
         assert!(!office.application(made).await.application.is_pending());
         let kind = CascadeKind::ChangeLegalPerson { enterprise: COMPANY.parse().unwrap(), former };
         let there = inventory(office.repository(), &kind, since).await.unwrap();
@@ -367,9 +368,7 @@ fn a_ca_that_is_down_for_an_hour_is_asked_until_it_answers_and_the_seal_is_block
     run(async || {
         let mut office = Office::open().await;
         office.apply("公章", None).await.unwrap();
-        office.attempt_due().await;
-        office.ca.decide();
-        office.settle().await;
+        office.reviewed().await;
         let seal = office.seals().await.remove(0);
         office.ca.down.set(true);
         office.revoke(&seal.id, &office.chief.clone()).await.unwrap();
@@ -400,9 +399,7 @@ fn a_seal_is_revoked_with_its_company_once() {
     run(async || {
         let mut office = Office::open().await;
         office.apply("公章", None).await.unwrap();
-        office.attempt_due().await;
-        office.ca.decide();
-        office.settle().await;
+        office.reviewed().await;
         let id = office.seals().await[0].id;
         assert!(revoke_with_company(office.repository(), &id).await.unwrap(), "the CA has still to answer");
         office.settle().await;

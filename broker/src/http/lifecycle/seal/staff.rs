@@ -10,7 +10,7 @@ use yinqiao_protocol::seal::{SealApplicationState, SealApplicationView, SealRevo
 use yinqiao_protocol::{SealApplicationId, SealId};
 
 use super::reason;
-use super::view::{application_view, seal_view, state_name};
+use super::view::{application_view, seal_view};
 use crate::broker::Broker;
 use crate::directory::SealRecord;
 use crate::http::lifecycle::caller::Staff;
@@ -38,7 +38,7 @@ pub async fn applications(
     query: web::Query<PageQuery>,
 ) -> Result<web::Json<Page<SealApplicationView>>, ApiError> {
     caller.require(Power::ReadBusiness)?;
-    let in_state = seal_applications_in(state_name(*state));
+    let in_state = seal_applications_in(*state);
     query
         .read(&broker.repository, &in_state, async |record: SealApplicationRecord| {
             Ok(application_view(&record.application))

@@ -6,23 +6,21 @@ use yinqiao_lifecycle::seal::{self, SealApplication, SealRevocationReason, Usage
 use yinqiao_protocol::Timestamp;
 use yinqiao_protocol::certificate::ChangedBy;
 use yinqiao_protocol::seal::{
-    self as told, SealApplicationState, SealApplicationView, SealRevocation, SealState, SealUsage, SealUsers,
-    SealView,
+    self as told, SealApplicationView, SealRevocation, SealState, SealUsage, SealUsers, SealView,
 };
 
 use crate::directory::SealRecord;
 use crate::http::problem::{ApiError, Kind};
+use crate::records::seals;
 
 /// An application as it is shown.
 pub(super) fn application_view(application: &SealApplication) -> SealApplicationView {
     use yinqiao_lifecycle::seal::SealApplicationState as State;
-    let (state, decided_at, seal, reason) = match &application.state {
-        State::UnderReview => (SealApplicationState::UnderReview, None, None, None),
-        State::Made { seal, at } => (SealApplicationState::Made, Some(*at), Some(*seal), None),
-        State::Rejected { reason, at } => {
-            (SealApplicationState::Rejected, Some(*at), None, Some(reason.clone()))
-        }
-        State::Cancelled { at, .. } => (SealApplicationState::Cancelled, Some(*at), None, None),
+    let (decided_at, seal, reason) = match &application.state {
+        State::UnderReview => (None, None, None),
+        State::Made { seal, at } => (Some(*at), Some(*seal), None),
+        State::Rejected { reason, at } => (Some(*at), None, Some(reason.clone())),
+        State::Cancelled { at, .. } => (Some(*at), None, None),
     };
     SealApplicationView {
         application: application.id,
@@ -36,21 +34,11 @@ pub(super) fn application_view(application: &SealApplication) -> SealApplication
         usage: usage_view(&application.usage),
         replaces: application.replaces,
         applied_at: application.applied_at,
-        state,
+        state: seals::told(&application.state),
         decided_at,
         seal,
         reason,
         authority_pending: application.awaits().is_some(),
-    }
-}
-
-/// The name under which applications in a state are found.
-pub(super) fn state_name(state: SealApplicationState) -> &'static str {
-    match state {
-        SealApplicationState::UnderReview => "under_review",
-        SealApplicationState::Made => "made",
-        SealApplicationState::Rejected => "rejected",
-        SealApplicationState::Cancelled => "cancelled",
     }
 }
 

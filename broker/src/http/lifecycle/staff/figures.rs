@@ -24,7 +24,7 @@ use crate::http::problem::ApiError;
 use crate::lifecycle::recovery::RecoveryRecord;
 use crate::records::aggregates::AuditRecord;
 use crate::records::companies::active_companies;
-use crate::records::seals::{SealApplicationRecord, state_name};
+use crate::records::seals::{SealApplicationRecord, told};
 use crate::records::{Aggregate, Index, IndexPrefix, Repository, Versioned};
 use crate::store::StoreError;
 
@@ -143,7 +143,7 @@ pub async fn statistics(broker: web::Data<Broker>, staff: Staff) -> Result<web::
     })
     .await?;
     each::<SealApplicationRecord>(repository, |found| {
-        one_more(&mut figures.seal_applications, state_name(&found.value.application.state));
+        one_more(&mut figures.seal_applications, told(&found.value.application.state).name());
     })
     .await?;
     each::<RecoveryRecord>(repository, |found| {
